@@ -1,0 +1,1 @@
+"""HotelChat: the guest-messaging desk for hotels."""

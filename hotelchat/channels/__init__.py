@@ -1,0 +1,1 @@
+"""The ways a guest reaches the hotel, behind one port."""

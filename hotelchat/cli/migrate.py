@@ -1,0 +1,15 @@
+"""`main.py migrate`."""
+
+from __future__ import annotations
+
+import click
+
+from hotelchat.cli.database import database, prepare
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest schema; safe to run twice, and from two machines at once."""
+    with database(migrates=True) as engine:
+        before, after = prepare(engine)
+    click.echo(f"The database stands at {after}." if before == after else f"Migrated from {before} to {after}.")

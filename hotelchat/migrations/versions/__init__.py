@@ -1,0 +1,1 @@
+"""Migrations: numbered, small, each with its reason."""

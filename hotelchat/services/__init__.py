@@ -1,0 +1,1 @@
+"""Every change, one function each, given the database session; none of them commits."""

@@ -1,0 +1,1 @@
+"""The screens, rendered entirely in Python over NiceGUI's websocket."""

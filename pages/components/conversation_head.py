@@ -1,0 +1,83 @@
+"""The head of a conversation: whose it is, and what one may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from hotelchat import clock
+from hotelchat.models import Concierge, Status
+from hotelchat.queries.inbox import handled_by_concierge
+from hotelchat.queries.inbox_row import InboxRow
+from pages import handles, markup, words
+from pages.layout import put, shell
+
+Act = Callable[[], Awaitable[None]]
+
+
+class ConversationHead:
+    """Name, concierge switch, assign, resolve; and under them at most one banner."""
+
+    def __init__(self, user_id: int, *, concierge: Act, take_over: Act, assign: Act, resolve: Act, reopen: Act) -> None:
+        self._user_id = user_id
+        with shell("header", class_="hc-head"):
+            shell("a", markup.inner(markup.icon("caret-left")), class_="hc-icon hc-only-s", href="/", aria_label="Back to the list")
+            self._who = shell("div", markup.inner(""), class_="hc-who-is")
+            self._switch = shell("button", markup.inner(""), class_="hc-switch", type="button", data_testid=handles.AI_TOGGLE, data_state="on")
+            self._assign = shell(
+                "button", markup.inner(markup.icon("user-plus")), class_="hc-icon", type="button", aria_label="Assign to me",
+                title="Assign to me", data_testid=handles.ASSIGN,
+            )  # fmt: skip
+            self._resolve = shell("button", markup.tab("check", "Resolve"), class_="hc-btn s", type="button", data_testid=handles.RESOLVE)
+            self._reopen = shell("button", markup.tab("arrow-clockwise", "Reopen"), class_="is-free", type="button", data_testid=handles.REOPEN)
+        with shell("div", class_="is-free", role="status") as self._banner:
+            self._banner_text = shell("p", markup.inner(""))
+            self._take_over = shell("button", markup.inner("Take over"), class_="hc-btn s", type="button", data_testid=handles.TAKE_OVER)
+        for element, act in (
+            (self._switch, concierge), (self._assign, assign), (self._resolve, resolve), (self._reopen, reopen),
+            (self._take_over, take_over),
+        ):  # fmt: skip
+            element.on("click", act)
+
+    def show(self, row: InboxRow) -> None:
+        """The conversation as it stands now."""
+        is_open = row.status is not Status.RESOLVED
+        is_mine = row.assignee_id == self._user_id
+        left = markup.window_seconds(row, clock.now())
+        put(self._who, markup.inner(markup.who(row, left if is_open else None)))
+        state = words.CONCIERGE[row.concierge]
+        put(
+            self._switch,
+            {"class": "hc-switch" if is_open else "is-free", "data-state": row.concierge.value, "title": _tip(row)}
+            | markup.inner(state),
+        )
+        put(self._assign, {"class": "hc-icon" if is_open and not is_mine else "is-free"})
+        put(self._resolve, {"class": "hc-btn s" if is_open else "is-free"})
+        put(self._reopen, {"class": "is-free" if is_open else "hc-btn s"})
+        self._show_banner(row, is_open=is_open, is_mine=is_mine)
+
+    def _show_banner(self, row: InboxRow, *, is_open: bool, is_mine: bool) -> None:
+        kind, sentence = _banner(row, is_mine=is_mine)
+        is_shown = bool(sentence) and is_open
+        put(self._banner, {"class": "hc-banner" if is_shown else "is-free", "data-k": kind})
+        put(self._banner_text, markup.inner(sentence))
+        put(self._take_over, {"class": "hc-btn s" if not is_mine else "is-free"})
+
+
+def _tip(row: InboxRow) -> str:
+    if row.concierge is Concierge.ON:
+        return "The concierge answers here. Switch it off to answer yourself."
+    return "Switch the concierge on: it answers again from here."
+
+
+def _banner(row: InboxRow, *, is_mine: bool) -> tuple[str | None, str]:
+    """At most one, the most urgent: its kind and its sentence."""
+    if row.needs_human:
+        reason = words.REASONS[row.reason] if row.reason else "Needs a person"
+        return "bad", f"{reason}. {row.handoff_summary or ''}".strip()
+    if is_mine:
+        return None, ""
+    if row.assignee_name:
+        return None, f"{row.assignee_name} has this conversation."
+    if handled_by_concierge(row):
+        return "ai", "The concierge is answering this guest."
+    return None, "Nobody has this conversation."

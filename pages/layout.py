@@ -1,0 +1,62 @@
+"""What every screen stands in: styles, the rail, and how elements are made cheaply."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+from nicegui import ui
+from nicegui.element import Element
+
+from hotelchat.queries.team import SignedInUser
+from pages import handles, markup, words
+from pages.markup import Props
+
+ASSETS: Final = Path(__file__).parent / "assets"
+_VERSION: Final = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(ASSETS.glob("*.css")))).hexdigest()[:12]
+STYLES: Final = f"/assets/{_VERSION}"
+HEAD: Final = (
+    '<link rel="preload" href="{0}/fonts/geologica-latin-shrp-normal.woff2" as="font" type="font/woff2" crossorigin>'
+    '<link rel="stylesheet" href="{0}/tokens.css"><link rel="stylesheet" href="{0}/screens.css">'
+    '<link rel="stylesheet" href="{0}/desk.css"><link rel="icon" href="{0}/icon.svg" type="image/svg+xml">'
+).format(STYLES)
+
+
+def shell(tag: str, props: Props | None = None, **more: Any) -> Element:
+    """An element with these props as they stand: nothing is parsed, nothing copied. `class_` means class."""
+    element = ui.element(tag)
+    dict.update(element.props, props or {}, **{_attribute(name): value for name, value in more.items()})
+    return element
+
+
+def put(element: Element, props: Props) -> None:
+    """Let an element show other props; sends nothing where they are the same."""
+    current = element.props
+    if any(current.get(name) != value for name, value in props.items()):
+        dict.update(current, props)
+        element.update()
+
+
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+def rail(user: SignedInUser) -> tuple[Element, Element, Element]:
+    """The dark column of places.
+
+    Returns: the inbox's place, the connection's state and the button that signs out.
+    """
+    with shell("nav", class_="hc-rail", aria_label="Places"):
+        shell("a", markup.inner(markup.icon("mark")), class_="hc-mark", href="/", aria_label="HotelChat")
+        inbox = shell("a", markup.inner(markup.icon("tray") + markup.label("Inbox")), href="/", aria_current="page")
+        shell("div", class_="hc-gap hc-grow")
+        state = shell(
+            "div", markup.inner("Live"), class_="hc-live", role="status",
+            data_testid=handles.CONNECTION_STATE, data_state="live",
+        )  # fmt: skip
+        leave = shell(
+            "a", markup.inner(markup.avatar(user.user_id, words.initials(user.name)) + markup.label("Sign out")),
+            role="button", tabindex="0", aria_label=f"You are {user.name}. Sign out", data_testid=handles.SIGN_OUT,
+        )  # fmt: skip
+    return inbox, state, leave

@@ -1,0 +1,1 @@
+"""The house again, seen from the outside."""

@@ -22,7 +22,9 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     """
     config = _config()
     with engine.connect() as lock:
-        lock.execute(text("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0"))
+        lock.execute(
+            text("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0")
+        )
         lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
         lock.commit()
         try:

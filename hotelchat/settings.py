@@ -91,7 +91,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     host = env.get("HOST") or ("0.0.0.0" if is_production else "127.0.0.1")
     port = env.get("PORT") or "8080"
     if is_production:
-        env.need("SECRET_KEY", "a long random text; `python -c 'import secrets; print(secrets.token_urlsafe(48))'` makes one")
+        env.need(
+            "SECRET_KEY", "a long random text; `python -c 'import secrets; print(secrets.token_urlsafe(48))'` makes one"
+        )
         env.need("PUBLIC_BASE_URL", "the address guests' messages come in at, such as https://desk.example.com")
     values = {
         "environment": env.get("HOTELCHAT_ENV"),
@@ -169,7 +171,9 @@ def _whatsapp(env: _Environment) -> WhatsAppSettings | None:
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_NUMBER")
     if not any(env.get(name) for name in names):
         return None
-    sid, token, number = (env.need(name, "what the Twilio console shows, or unset all TWILIO_ settings") for name in names)
+    sid, token, number = (
+        env.need(name, "what the Twilio console shows, or unset all TWILIO_ settings") for name in names
+    )
     return WhatsAppSettings(
         account_sid=sid,
         auth_token=token,

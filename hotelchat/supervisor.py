@@ -37,7 +37,10 @@ class Child:
 
 
 def supervise(
-    children: list[Child], servers: EmbeddedServers | None = None, *, stop_seconds: float = 28
+    children: list[Child],
+    servers: EmbeddedServers | None = None,
+    *,
+    stop_seconds: float = 28,
 ) -> int:
     """Run the children until SIGTERM, SIGINT or SIGHUP; a second signal kills them at once.
 
@@ -96,7 +99,7 @@ class _Running:
                 env={**os.environ, **self.child.env},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl+C reaches us, and we tell it
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
         except OSError as error:
             log.error("child_not_started", child=self.child.name, error=str(error))
@@ -184,7 +187,10 @@ def _run_until_told(team: list[_Running], servers: EmbeddedServers | None, reque
 
 
 def _stop(
-    team: list[_Running], servers: EmbeddedServers | None, requests: _StopRequests, stop_seconds: float
+    team: list[_Running],
+    servers: EmbeddedServers | None,
+    requests: _StopRequests,
+    stop_seconds: float,
 ) -> None:
     """Ask every child to end and wait; the servers are kept alive for what the children still do."""
     deadline = time.monotonic() + stop_seconds

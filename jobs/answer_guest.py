@@ -30,7 +30,7 @@ MOST_ROUNDS: Final = 20  # then the sweeper rings again: no job runs for ever
 def concierge() -> Concierge | None:
     """Who answers; None without a key. One client for all conversations of the process."""
     current = settings.current()
-    return LanguageModel(current.openai, current.worker_concurrency) if current.openai else None
+    return LanguageModel(current.openai) if current.openai else None
 
 
 def answer_guest(conversation_id: int) -> None:

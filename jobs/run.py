@@ -25,9 +25,7 @@ def work(queue: str) -> None:
 
 def schedule() -> None:
     """RQ's due retries, and the sweep each second, until SIGTERM."""
-    run_scheduler(
-        settings.current().redis_url or "", bell.QUEUES, {"sweep": (SWEEP_SECONDS, lambda: _ignore(sweep()))}
-    )
+    run_scheduler(settings.current().redis_url or "", bell.QUEUES, {"sweep": (SWEEP_SECONDS, lambda: _ignore(sweep()))})
 
 
 def _ignore(_: object) -> None:

@@ -164,5 +164,3 @@ class _Edge:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-

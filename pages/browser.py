@@ -15,17 +15,11 @@ _GIVE: Final = (
     " t.dataset.sent = t.value;"
     " emit(t.value, t.dataset.key, t.dataset.conversation, !!t.closest('.hc-composer.is-note')); }"
 )
-SEND_ON_ENTER: Final = (
-    f"(e) => {{ if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {{ e.preventDefault(); const t = e.target; {_GIVE} }} }}"
-)
+SEND_ON_ENTER: Final = f"(e) => {{ if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {{ e.preventDefault(); const t = e.target; {_GIVE} }} }}"
 SEND_ON_CLICK: Final = f"() => {{ const t = {_COMPOSER}; {_GIVE} t.focus(); }}"
-KEEP_DRAFT: Final = (
-    "(e) => { const t = e.target; delete t.dataset.key; sessionStorage.setItem('draft:' + t.dataset.conversation, t.value); }"
-)
+KEEP_DRAFT: Final = "(e) => { const t = e.target; delete t.dataset.key; sessionStorage.setItem('draft:' + t.dataset.conversation, t.value); }"
 RETRY_ON_CLICK: Final = "(e) => { const r = e.target.closest('[data-retry]'); r && emit(r.dataset.retry); }"
-SUBMIT_FORM: Final = (
-    "(e) => { e.preventDefault(); const f = new FormData(e.target); emit(f.get('email') || '', f.get('password') || ''); }"
-)
+SUBMIT_FORM: Final = "(e) => { e.preventDefault(); const f = new FormData(e.target); emit(f.get('email') || '', f.get('password') || ''); }"
 SUBMIT_PHONE: Final = (
     "(e) => { e.preventDefault(); const t = e.target.querySelector('input');"
     " if (t.value.trim() && window.socket?.connected) { emit(t.value); t.value = ''; } }"

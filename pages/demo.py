@@ -88,7 +88,13 @@ class Phone:
 
     def _switch(self, guest: PhoneGuest) -> None:
         current = "true" if guest.key == self._guest.key else None
-        shell("a", markup.inner(guest.name), class_="hc-btn s", href=f"/demo/phone?guest={guest.key}", aria_current=current)
+        shell(
+            "a",
+            markup.inner(guest.name),
+            class_="hc-btn s",
+            href=f"/demo/phone?guest={guest.key}",
+            aria_current=current,
+        )
 
     def _tempt(self) -> None:
         shell("p", markup.inner("Try one of these"), class_="hc-label")
@@ -99,7 +105,14 @@ class Phone:
 
     def _build_form(self) -> None:
         with shell("form", class_="hc-say") as form:
-            shell("input", placeholder="Message", aria_label="Message", data_testid=handles.PHONE_INPUT, autocomplete="off", maxlength="1600")
+            shell(
+                "input",
+                placeholder="Message",
+                aria_label="Message",
+                data_testid=handles.PHONE_INPUT,
+                autocomplete="off",
+                maxlength="1600",
+            )
             shell(
                 "button", markup.inner(markup.icon("paper-plane-right")), type="submit", aria_label="Send",
                 data_testid=handles.PHONE_SEND,
@@ -116,7 +129,9 @@ class Phone:
             current.whatsapp.account_sid, self._guest.phone, current.whatsapp.number, text, self._guest.name
         )
         async with httpx.AsyncClient(timeout=10) as client:
-            answer = await demo_phone.deliver(current.public_base_url, params, current.whatsapp.auth_token, client=client)
+            answer = await demo_phone.deliver(
+                current.public_base_url, params, current.whatsapp.auth_token, client=client
+            )
         log.info("phone_sent", status=answer.status_code)
         await self._show()
 
@@ -151,5 +166,8 @@ def _is_reading(address: str) -> bool:
 def _concierge_words() -> str:
     openai = settings.current().openai
     if openai is None or openai.api_key == "demo":
-        return "A scripted stand-in plays the concierge here: it quotes the hotel's articles. Set OPENAI_API_KEY for a real one."
+        return (
+            "A scripted stand-in plays the concierge here: it quotes the hotel's articles. "
+            "Set OPENAI_API_KEY for a real one."
+        )
     return "The concierge is the model behind your OPENAI_API_KEY."

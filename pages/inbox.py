@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec
 
 from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hotelchat import clock, settings
-from hotelchat.errors import HotelChatError, NotFound, NotSignedIn
-from hotelchat.models import Concierge, Role, Status
+from hotelchat.errors import NotFound
+from hotelchat.models import Concierge, Status
 from hotelchat.queries import guest_panel, inbox, team, thread
 from hotelchat.queries.inbox import Counts
 from hotelchat.queries.inbox_row import InboxRow
@@ -32,9 +32,9 @@ from pages.components.view_column import ViewColumn
 from pages.feeds import PAGE, ListFeed
 from pages.layout import put, rail, shell
 from pages.live import hub
+from pages.session import SignedInScreen
 
 P = ParamSpec("P")
-T = TypeVar("T")
 START = View.ALL
 
 
@@ -49,12 +49,11 @@ async def inbox_page(request: Request, client: Client) -> Response | None:
     return None
 
 
-class Desk:
+class Desk(SignedInScreen):
     """One agent's screen."""
 
     def __init__(self, client: Client, user: SignedInUser, token: str) -> None:
-        self.user_id, self.session_id, self.hotel_id = user.user_id, user.session_id, user.hotel_id
-        self._client, self._user, self._token = client, user, token
+        super().__init__(client, user, token)
         self._view: View = START
         self._open_id: int | None = None
         self._row: InboxRow | None = None
@@ -65,17 +64,21 @@ class Desk:
 
     async def build(self) -> None:
         """Make the elements once; from then on they only change."""
-        hotel = await self._call(_hotel)
+        hotel = await self.call(_hotel)
         with shell("div", class_="hc"):
             with shell("div", class_="hc-desk", data_pane="list") as self._frame:
                 self._inbox_place, _, leave = rail(self._user)
                 self._views = ViewColumn(hotel, self.user_id, self._view)
                 self._build_list()
                 self._build_conversation(hotel)
-                with shell("aside", class_="is-free", data_testid=handles.GUEST_PANEL, aria_label="Guest") as self._panel:
+                with shell(
+                    "aside", class_="is-free", data_testid=handles.GUEST_PANEL, aria_label="Guest"
+                ) as self._panel:
                     self._panel_body = shell("div", markup.inner(""), class_="hc-scroll")
                 ui.sub_pages({"/": self._to_list, "/c/{conversation}": self._to_conversation}, show_404=False)
-            self._notice = shell("div", markup.inner(""), class_="hc-notice", role="alert", hidden=True, data_testid=handles.NOTICE)
+            self._notice = shell(
+                "div", markup.inner(""), class_="hc-notice", role="alert", hidden=True, data_testid=handles.NOTICE
+            )
         leave.on("click", self._sign_out)
         self._client.on_connect(self._connected)
         self._client.on_delete(self._left)
@@ -90,9 +93,11 @@ class Desk:
 
     def _build_conversation(self, hotel: HotelFacts) -> None:
         with shell("main", class_="hc-conv"):
-            for kind, state, sentence in (("slow", "is-slow", SLOW), ("bad", "is-bad", OFFLINE)):
-                shell("div", markup.inner(sentence), class_=f"hc-banner is-connection {state}", data_k=kind, role="status")
-            if warning := _missing(hotel):
+            for kind, state, sentence in (("slow", "is-slow", words.SLOW), ("bad", "is-bad", words.OFFLINE)):
+                shell(
+                    "div", markup.inner(sentence), class_=f"hc-banner is-connection {state}", data_k=kind, role="status"
+                )
+            if warning := words.missing(hotel, settings.current()):
                 shell("div", markup.inner(warning), class_="hc-banner", data_k="slow", role="status")
             self._empty = shell("div", markup.inner(""), class_="hc-empty")
             with shell("div", class_="is-free") as self._conversation:
@@ -126,7 +131,7 @@ class Desk:
     async def _go_to_conversation(self, conversation: str) -> None:
         if self._list.feed is None:
             await self._show_view(self._view)
-        row = await self._read(_row, int(conversation)) if conversation.isdigit() and len(conversation) < 10 else None
+        row = await self.read(_row, int(conversation)) if conversation.isdigit() and len(conversation) < 10 else None
         if row is None:
             self._close()
             put(self._frame, {"data-pane": "conv"})
@@ -141,7 +146,7 @@ class Desk:
         self.show_row(row)
         self._list.select(row.id)
         self._client.run_javascript(browser.composer_opened(row.id))
-        await self._read(conversations.mark_read, row.id)
+        await self.read(conversations.mark_read, row.id)
         await self._show_panel(row)
 
     def _close(self) -> None:
@@ -151,7 +156,7 @@ class Desk:
         put(self._frame, {"data-pane": "list"})
         put(self._conversation, {"class": "is-free"})
         put(self._panel, {"class": "is-free"})
-        put(self._empty, {"class": "hc-empty"} | markup.inner(markup.nothing(*PICK_ONE)))
+        put(self._empty, {"class": "hc-empty"} | markup.inner(markup.nothing(*words.PICK_ONE)))
 
     async def _show_view(self, view: View, limit: int = PAGE) -> None:
         self._view = view
@@ -161,7 +166,7 @@ class Desk:
         put(self._title, conversation_list.heading(view, self._count_of(view)))
 
     async def _show_panel(self, row: InboxRow) -> None:
-        guest = await self._read(guest_panel.guest, row.guest_id, row.id)
+        guest = await self.read(guest_panel.guest, row.guest_id, row.id)
         if self._open_id == row.id:
             put(self._panel, {"class": "hc-panel"})
             put(self._panel_body, markup.inner(markup.panel(row, guest, await hub().zone(self.hotel_id))))
@@ -170,28 +175,28 @@ class Desk:
 
     async def _send(self, conversation_id: int, text: str, key: str, is_note: bool) -> None:
         work = messages.add_note if is_note else messages.reply
-        if await self._do(work, conversation_id, self.user_id, text, key):
+        if await self.do(work, conversation_id, self.user_id, text, key):
             self._client.run_javascript(browser.composer_sent(key))
 
     async def _switch_concierge(self) -> None:
         if self._row is not None:
             state = Concierge.OFF if self._row.concierge is Concierge.ON else Concierge.ON
-            await self._do(conversations.set_concierge, self._row.id, state)
+            await self.do(conversations.set_concierge, self._row.id, state)
 
     async def _take_over(self) -> None:
         if self._open_id is not None:
-            await self._do(conversations.take_over, self._open_id, self.user_id)
+            await self.do(conversations.take_over, self._open_id, self.user_id)
 
     async def _resolve(self) -> None:
         if self._open_id is not None:
-            await self._do(conversations.resolve, self._open_id)
+            await self.do(conversations.resolve, self._open_id)
 
     async def _reopen(self) -> None:
         if self._open_id is not None:
-            await self._do(conversations.reopen, self._open_id, self.user_id)
+            await self.do(conversations.reopen, self._open_id, self.user_id)
 
     async def _retry(self, message_id: int) -> None:
-        await self._do(messages.retry, message_id)
+        await self.do(messages.retry, message_id)
 
     async def _show_more(self) -> None:
         await self._show_view(self._view, self._list.limit + PAGE)
@@ -199,7 +204,7 @@ class Desk:
     async def _show_older(self) -> None:
         if self._open_id is None or self._thread.oldest is None:
             return
-        older = await self._read(thread.newest, self._open_id, PAGE, self._thread.oldest)
+        older = await self.read(thread.newest, self._open_id, PAGE, self._thread.oldest)
         if older is not None:
             slots = markup.bubbles(older, clock.now(), await hub().zone(self.hotel_id), None)
             oldest = older[0].id if older else self._thread.oldest
@@ -210,14 +215,14 @@ class Desk:
         if not wanted:
             await self._show_view(self._view)
             return
-        found = await self._read(inbox.search, self.hotel_id, wanted)
+        found = await self.read(inbox.search, self.hotel_id, wanted)
         feed = ListFeed(Selection(self.hotel_id, View.ALL), PAGE, await hub().zone(self.hotel_id))
         feed.load((found or [])[: PAGE - 1])
         self._list.bind(feed)
         put(self._title, markup.inner(markup.heading("Found", len(found or []))))
 
     async def _sign_out(self) -> None:
-        await self._do(team_service.sign_out, self.session_id)
+        await self.do(team_service.sign_out, self.session_id)
         self.sign_out()
 
     # what happens elsewhere
@@ -238,7 +243,7 @@ class Desk:
     async def _follow(self, row: InboxRow) -> None:
         """The agent sees it happen: nothing here is unread, and the panel follows."""
         if row.unread:
-            await self._read(conversations.mark_read, row.id)
+            await self.read(conversations.mark_read, row.id)
         await self._show_panel(row)
 
     def show_counts(self, counts: Counts) -> None:
@@ -253,7 +258,7 @@ class Desk:
     def sign_out(self) -> None:
         """The session has ended: leave."""
         hub().screens.discard(self)
-        self._client.run_javascript(browser.go("/login"))
+        super().sign_out()
 
     def _count_of(self, view: View) -> int | None:
         return None if view is View.RESOLVED else self._counts.of(view, self.user_id)
@@ -264,7 +269,7 @@ class Desk:
         self._client.run_javascript(browser.WATCH_CONNECTION)
         self._list.catch_up()
         self._thread.catch_up()
-        if self._open_id is not None and (row := await self._read(_row, self._open_id)):
+        if self._open_id is not None and (row := await self.read(_row, self._open_id)):
             self.show_row(row)
         self.show_counts(await hub().counts_of(self.hotel_id))
 
@@ -273,38 +278,16 @@ class Desk:
         self._list.leave()
         self._thread.leave()
 
-    # doing things as the signed-in user
-
-    async def _call(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await access.call(self._token, Role.AGENT, work, *args, **kwargs)
-
-    async def _do(self, work: Callable[Concatenate[Session, P], Any], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Do it, or say on the screen why not.
-
-        Returns: whether it is done.
-        """
-        return await self._tried(work, *args, **kwargs) is not None
-
-    async def _read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        done = await self._tried(work, *args, **kwargs)
-        return done[0] if done else None
-
-    async def _tried(
-        self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[T] | None:
-        try:
-            done = await self._call(work, *args, **kwargs)
-        except NotSignedIn:
-            self.sign_out()
-            return None
-        except HotelChatError as error:
-            self._say(str(error))
-            return None
-        put(self._notice, {"hidden": True})
-        return (done,)
-
-    def _say(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
+        """At the foot of the screen, until the next thing goes well."""
         put(self._notice, {"hidden": False} | markup.inner(sentence))
+
+    async def do(self, work: Callable[Concatenate[Session, P], object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Do it, or say why not; what goes well takes the last complaint away."""
+        is_done = await super().do(work, *args, **kwargs)
+        if is_done:
+            put(self._notice, {"hidden": True})
+        return is_done
 
 
 def _hotel(session: Session) -> HotelFacts:
@@ -313,20 +296,3 @@ def _hotel(session: Session) -> HotelFacts:
 
 def _row(session: Session, conversation_id: int) -> InboxRow | None:
     return inbox.rows(session, [conversation_id]).get(conversation_id)
-
-
-def _missing(hotel: HotelFacts) -> str:
-    """What is not set up, so that nobody waits for it."""
-    current = settings.current()
-    if current.whatsapp is None:
-        return "WhatsApp is not connected: set the TWILIO_ settings. Nothing comes in or goes out."
-    if current.openai is None or not hotel.has_concierge:
-        return "The concierge is off: people must answer. Set OPENAI_API_KEY to switch it on."
-    if current.demo and current.openai.api_key == "demo":
-        return "Demo: a scripted stand-in plays the concierge. Set OPENAI_API_KEY for a real one."
-    return ""
-
-
-SLOW = "Reconnecting… Messages are safe, and your text stays here."
-OFFLINE = "Offline. Messages are safe, and your text stays here. Reload if this lasts."
-PICK_ONE = ("The desk is yours", "Choose a conversation on the left to read and answer it.")

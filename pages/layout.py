@@ -17,10 +17,11 @@ ASSETS: Final = Path(__file__).parent / "assets"
 _VERSION: Final = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(ASSETS.glob("*.css")))).hexdigest()[:12]
 STYLES: Final = f"/assets/{_VERSION}"
 HEAD: Final = (
-    '<link rel="preload" href="{0}/fonts/geologica-latin-shrp-normal.woff2" as="font" type="font/woff2" crossorigin>'
-    '<link rel="stylesheet" href="{0}/tokens.css"><link rel="stylesheet" href="{0}/screens.css">'
-    '<link rel="stylesheet" href="{0}/desk.css"><link rel="icon" href="{0}/icon.svg" type="image/svg+xml">'
-).format(STYLES)
+    f'<link rel="preload" href="{STYLES}/fonts/geologica-latin-shrp-normal.woff2" as="font" type="font/woff2"'
+    " crossorigin>"
+    f'<link rel="stylesheet" href="{STYLES}/tokens.css"><link rel="stylesheet" href="{STYLES}/screens.css">'
+    f'<link rel="stylesheet" href="{STYLES}/desk.css"><link rel="icon" href="{STYLES}/icon.svg" type="image/svg+xml">'
+)
 
 
 def shell(tag: str, props: Props | None = None, **more: Any) -> Element:

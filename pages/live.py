@@ -147,7 +147,7 @@ class Hub:
         for thread_feed in list(self.threads.values()):
             await self._load_thread(thread_feed)
         for hotel_id in {screen.hotel_id for screen in self.screens}:
-            open_ids = {s.open_conversation_id() for s in self.screens if s.hotel_id == hotel_id} - {None}
+            open_ids = {s.open_conversation_id() or 0 for s in self.screens if s.hotel_id == hotel_id}
             self._show_rows(await in_thread(_read_rows, hotel_id, open_ids))
         self._dirty_counts |= {screen.hotel_id for screen in self.screens}
         self._wake_counts.set()

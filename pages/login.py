@@ -39,8 +39,16 @@ class _Form:
                 with shell("form", novalidate=True) as form:
                     shell("div", markup.inner(markup.greeting("Good to see you.", "Sign in to the desk.")))
                     self._field("E-mail", "email", "email", "username", handles.LOGIN_EMAIL)
-                    self._password = self._field("Password", "password", "password", "current-password", handles.LOGIN_PASSWORD)
-                    shell("button", markup.inner("Sign in"), class_="hc-btn is-primary", type="submit", data_testid=handles.LOGIN_SUBMIT)
+                    self._password = self._field(
+                        "Password", "password", "password", "current-password", handles.LOGIN_PASSWORD
+                    )
+                    shell(
+                        "button",
+                        markup.inner("Sign in"),
+                        class_="hc-btn is-primary",
+                        type="submit",
+                        data_testid=handles.LOGIN_SUBMIT,
+                    )
                     shell("p", markup.inner("Forgot it? Your manager can set a new one."), class_="hc-muted")
             with shell("div", class_="hc-art", aria_hidden="true"):
                 shell("img", src=f"{STYLES}/night.svg", alt="")
@@ -55,7 +63,9 @@ class _Form:
                 aria_label=label,
             )  # fmt: skip
             if kind == "password":
-                self._error = shell("small", markup.inner(""), hidden=True, role="alert", data_testid=handles.LOGIN_ERROR)
+                self._error = shell(
+                    "small", markup.inner(""), hidden=True, role="alert", data_testid=handles.LOGIN_ERROR
+                )
         return field
 
     async def _submitted(self, event: GenericEventArguments) -> None:
@@ -105,4 +115,3 @@ async def leave(request: Request) -> Response:
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(access.cookie_name(), path="/")
     return response
-

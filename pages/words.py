@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from hotelchat.models import Concierge, Delivery, Reason
 from hotelchat.queries.inbox_row import InboxRow
+from hotelchat.queries.team import HotelFacts
 from hotelchat.queries.views import View
+from hotelchat.settings import Settings
 
 VIEWS: Final = {
     View.NEEDS_HUMAN: ("Needs human", "hand"),
@@ -114,7 +116,7 @@ def list_time(row: InboxRow, now: datetime, zone: ZoneInfo) -> str:
 
 
 def duration(seconds: float) -> str:
-    """"now", "10 min", "3 h", "2 d": rounded down."""
+    """ "now", "10 min", "3 h", "2 d": rounded down."""
     minutes = int(seconds // 60)
     if minutes < 1:
         return "now"
@@ -124,13 +126,29 @@ def duration(seconds: float) -> str:
 
 
 def day(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """"Today, Tue 17 Nov"."""
+    """ "Today, Tue 17 Nov"."""
     local, today = moment.astimezone(zone).date(), now.astimezone(zone).date()
     words = f"{local:%a} {local.day} {local:%b}"
     return {0: f"Today, {words}", 1: f"Yesterday, {words}"}.get((today - local).days, words)
 
 
 def time_left(seconds: float) -> str:
-    """"23 h 41" of the service window."""
+    """ "23 h 41" of the service window."""
     minutes = max(0, int(seconds // 60))
     return f"{minutes // 60} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
+
+
+def missing(hotel: HotelFacts, current: Settings) -> str:
+    """What is not set up, so that nobody waits for it; "" where everything is."""
+    if current.whatsapp is None:
+        return "WhatsApp is not connected: set the TWILIO_ settings. Nothing comes in or goes out."
+    if current.openai is None or not hotel.has_concierge:
+        return "The concierge is off: people must answer. Set OPENAI_API_KEY to switch it on."
+    if current.demo and current.openai.api_key == "demo":
+        return "Demo: a scripted stand-in plays the concierge. Set OPENAI_API_KEY for a real one."
+    return ""
+
+
+SLOW: Final = "Reconnecting… Messages are safe, and your text stays here."
+OFFLINE: Final = "Offline. Messages are safe, and your text stays here. Reload if this lasts."
+PICK_ONE: Final = ("The desk is yours", "Choose a conversation on the left to read and answer it.")

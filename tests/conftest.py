@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis for every test: rolled back for services and queries, a database of its own for the rest."""
+"""Real PostgreSQL and Redis for every test: rolled back for services and queries, else a database of its own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def template(servers: EmbeddedServers) -> str:
     with _maintenance(servers.postgres()) as connection:
         connection.execute(sa.text(f"CREATE DATABASE {TEMPLATE}"))
     url = named(servers.postgres(), TEMPLATE)
-    engine = db.configure(url, pool=1)
+    engine = db.configure(url, pool=2)
     schema.migrate(engine)
     engine.dispose()
     return url
@@ -81,12 +81,12 @@ def database_url(servers: EmbeddedServers, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(servers: EmbeddedServers) -> Iterator[str]:
+def redis_url(servers: EmbeddedServers) -> str:
     """The embedded Redis, emptied before the test."""
     url = servers.redis()
     with redis.Redis.from_url(url) as client:
         client.flushall()
-    yield url
+    return url
 
 
 @pytest.fixture
@@ -125,5 +125,3 @@ def _maintenance(server_url: str) -> Iterator[sa.Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
-
-

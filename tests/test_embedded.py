@@ -57,9 +57,23 @@ class Another:
         self.process.wait(15)
 
 
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[Path]:
+    """A data folder after its first start and a clean stop, to copy for the tests of later starts."""
+    parent = Path(tempfile.mkdtemp(prefix="hotelchat-test-"))
+    servers = EmbeddedServers(parent / "data")
+    servers.postgres()
+    servers.redis()
+    servers.stop()
+    for name in ("postgres.port", "redis.port"):
+        (parent / "data" / name).unlink()
+    yield parent / "data"
+    shutil.rmtree(parent)
+
+
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A data folder in a place that `nobody` may pass; no process of it may outlive the test."""
+def place() -> Iterator[Path]:
+    """Where a data folder is to be, and `nobody` may pass; no process of it may outlive the test."""
     parent = Path(tempfile.mkdtemp(prefix="hotelchat-test-"))
     parent.chmod(0o711)
     folder = parent / "data"
@@ -73,12 +87,19 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def start(data_dir: Path) -> Iterator[Callable[[], EmbeddedServers]]:
+def data_dir(place: Path, made_once: Path) -> Path:
+    """A data folder that has been used before."""
+    subprocess.run(["cp", "-a", made_once, place], check=True)
+    return place
+
+
+@pytest.fixture
+def start(place: Path) -> Iterator[Callable[[], EmbeddedServers]]:
     """Embedded servers on the data folder, stopped after the test."""
     started: list[EmbeddedServers] = []
 
     def make() -> EmbeddedServers:
-        started.append(EmbeddedServers(data_dir))
+        started.append(EmbeddedServers(place))
         return started[-1]
 
     yield make
@@ -87,12 +108,12 @@ def start(data_dir: Path) -> Iterator[Callable[[], EmbeddedServers]]:
 
 
 @pytest.fixture
-def another(data_dir: Path) -> Iterator[Callable[[], Another]]:
+def another(place: Path) -> Iterator[Callable[[], Another]]:
     """Other processes on the same data folder, ended after the test."""
     started: list[Another] = []
 
     def make() -> Another:
-        started.append(Another(data_dir))
+        started.append(Another(place))
         return started[-1]
 
     yield make
@@ -176,14 +197,14 @@ def redis_answers(url: str) -> bool:
     return False
 
 
-def test_what_was_written_is_there_after_a_restart(start, data_dir, source):
+def test_what_was_written_is_there_after_a_restart(start, place, source):
     servers = start()
     postgres_url, redis_url = servers.postgres(), servers.redis()
     write_a_row(postgres_url)
     with closing(redis.Redis.from_url(redis_url)) as client:
         client.set("bell", "rung")
     servers.stop()
-    assert not processes_of(data_dir)
+    assert not processes_of(place)
 
     again = start()
     assert (again.postgres(), again.redis()) == (postgres_url, redis_url)
@@ -202,12 +223,12 @@ def test_what_was_written_is_there_after_a_restart(start, data_dir, source):
     assert query(postgres_url, letters) == [("ea", 1.0)]
 
 
-def test_nobody_gets_in_without_the_password(start, data_dir, capfd):
+def test_nobody_gets_in_without_the_password(start, place, capfd):
     servers = start()
     postgres_url, redis_url = servers.postgres(), servers.redis()
 
     for name in ("postgres.password", "redis.password", "redis/redis.conf", "postgres.log", "redis.log"):
-        assert stat.S_IMODE((data_dir / name).stat().st_mode) == 0o600, name
+        assert stat.S_IMODE((place / name).stat().st_mode) == 0o600, name
     for wrong in ("", ":wrong"):
         host = postgres_url.split("@")[1]
         with pytest.raises(psycopg2.OperationalError, match="password"):
@@ -219,9 +240,9 @@ def test_nobody_gets_in_without_the_password(start, data_dir, capfd):
         redis.Redis.from_url(f"redis://:wrong@{redis_host}").ping()
     assert query(postgres_url, "SELECT DISTINCT auth_method FROM pg_hba_file_rules") == [("scram-sha-256",)]
 
-    secrets = [(data_dir / name).read_text() for name in ("postgres.password", "redis.password")]
+    secrets = [(place / name).read_text() for name in ("postgres.password", "redis.password")]
     seen = " ".join(command for _, command in process.commands()) + "".join(capfd.readouterr())
-    seen += "".join((data_dir / name).read_text() for name in ("postgres.log", "redis.log"))
+    seen += "".join((place / name).read_text() for name in ("postgres.log", "redis.log"))
     assert not any(secret in seen for secret in secrets)
 
 
@@ -328,7 +349,7 @@ def test_a_server_that_will_not_stop_is_killed(start, data_dir, monkeypatch):
     assert names(start().postgres()) == [("Ana",)]
 
 
-def test_starting_at_the_same_time_makes_one_server_of_each_kind(another, data_dir):
+def test_starting_at_the_same_time_makes_one_server_of_each_kind(another, place):
     three = [another() for _ in range(3)]
 
     urls = [one.urls() for one in three]
@@ -336,9 +357,27 @@ def test_starting_at_the_same_time_makes_one_server_of_each_kind(another, data_d
     assert urls[0] == urls[1] == urls[2]
     assert answers(urls[0][0])
     assert redis_answers(urls[0][1])
-    servers = [command for _, command in process.commands() if str(data_dir) in command and "-D" in command]
+    servers = [command for _, command in process.commands() if str(place) in command and "-D" in command]
     assert len(servers) == 1
-    assert sum("server" in process.command_of(pid) for pid in processes_of(data_dir)) == 1
+    assert sum("server" in process.command_of(pid) for pid in processes_of(place)) == 1
+
+
+def test_a_start_after_one_that_was_killed_at_its_first_work(start, another, place):
+    first = another()
+    assert wait_until(lambda: bool(list(place.glob("postgres.new-*/base"))))
+
+    first.end(signal.SIGKILL)  # initdb may still be writing
+
+    servers = start()
+    write_a_row(servers.postgres())
+    assert names(servers.postgres()) == [("Ana",)]
+
+
+def test_a_folder_that_root_has_copied_works(start, data_dir):
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "-R", "0:0", data_dir], check=True)
+
+    assert answers(start().postgres())
 
 
 def test_two_who_share_agree_on_who_revives(another, data_dir):
@@ -384,20 +423,20 @@ def test_a_port_is_taken_again_after_the_stranger_has_left(start, data_dir):
     assert redis_answers(url)
 
 
-def test_data_of_another_version_is_told_in_one_sentence(start, data_dir):
+def test_data_of_another_version_is_told_in_one_sentence(start, place):
     servers = start()
-    (data_dir / "postgres").mkdir()
-    (data_dir / "postgres" / "PG_VERSION").write_text("11\n")
+    (place / "postgres").mkdir()
+    (place / "postgres" / "PG_VERSION").write_text("11\n")
 
     sentence = r"PostgreSQL 11.*only PostgreSQL \d+.*pg_dump.*moving"
     with pytest.raises(HotelChatError, match=sentence) as caught:
         servers.postgres()
 
-    assert str(caught.value).count(".") == 1 + str(data_dir).count(".")
+    assert str(caught.value).count(".") == 1 + str(place).count(".")
     assert not servers.revive()
 
 
-def test_data_is_opened_by_the_version_that_made_it(start, data_dir, monkeypatch):
+def test_data_is_opened_by_the_version_that_made_it(start, place, monkeypatch):
     monkeypatch.setenv(binaries.SOURCE_VARIABLE, "wheel")
     first = start()
     url = first.postgres()
@@ -408,21 +447,25 @@ def test_data_is_opened_by_the_version_that_made_it(start, data_dir, monkeypatch
     assert names(start().postgres()) == [("Ana",)]
 
 
+def stand_in_programs(folder: Path) -> binaries.PostgresPrograms:
+    """Programs that know their version, without contrib."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "share" / "extension").mkdir(parents=True)
+    for name in ("postgres", "initdb"):
+        (folder / "bin" / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.1'\n")
+        (folder / "bin" / name).chmod(0o755)
+    return binaries.PostgresPrograms(folder / "bin", "wheel")
+
+
 def test_postgres_without_its_extensions_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv(binaries.SOURCE_VARIABLE, "wheel")
     wheel = binaries.postgres_programs(None)
     monkeypatch.delenv(binaries.SOURCE_VARIABLE)
-    bare = tmp_path / "bare"
-    (bare / "bin").mkdir(parents=True)
-    (bare / "share" / "extension").mkdir(parents=True)
-    for name in ("postgres", "initdb"):
-        script = bare / "bin" / name
-        script.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.1'\n")
-        script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(bare / "bin"))
+    bare = stand_in_programs(tmp_path / "bare")
+    monkeypatch.setenv("PATH", str(bare.bin))
     monkeypatch.setattr(binaries, "_SYSTEM_POSTGRES", str(tmp_path / "none" / "*"))
 
-    assert not binaries.PostgresPrograms(bare / "bin", "system").has_extensions()
+    assert not bare.has_extensions()
     assert binaries.postgres_programs(None) == wheel
 
 
@@ -473,33 +516,31 @@ def test_a_folder_whose_parents_are_closed_works_for_root_too(data_dir, start):
     assert stat.S_IMODE(data_dir.parent.stat().st_mode) == 0o700
 
 
-def test_programs_in_a_closed_folder_are_copied(data_dir, tmp_path, monkeypatch):
-    monkeypatch.setenv(binaries.SOURCE_VARIABLE, "wheel")
-    wheel = binaries.postgres_programs(None)
-    closed = tmp_path / "closed"
-    shutil.copytree(wheel.bin.parent, closed, symlinks=True)
-    closed.chmod(0o700)
-    data_dir.mkdir(mode=0o711)
+def test_programs_in_a_closed_folder_are_copied(place, tmp_path):
+    closed = stand_in_programs(tmp_path / "closed")
+    closed.bin.parent.chmod(0o700)
+    place.mkdir(mode=0o711)
 
-    copy = cluster.reachable_programs(binaries.PostgresPrograms(closed / "bin", "wheel"), data_dir)
+    copy = cluster.reachable_programs(closed, place)
 
-    assert copy.parent.parent == data_dir
-    assert binaries.PostgresPrograms(copy, "wheel").version == wheel.version
+    assert copy.parent.parent == place
+    assert binaries.PostgresPrograms(copy, "wheel").version == closed.version == "18.1"
     assert cluster.closed_folder(copy) is None
+    assert cluster.reachable_programs(closed, place) == copy
 
 
-def test_an_ordinary_user_needs_no_other_account(data_dir, monkeypatch):
+def test_an_ordinary_user_needs_no_other_account(place, monkeypatch):
     """As nobody, in a process of its own where we are root."""
-    data_dir.parent.chmod(0o777)
+    place.parent.chmod(0o777)
     child = os.fork()
     if child == 0:
-        os._exit(start_as_ordinary_user(data_dir))
+        os._exit(start_as_ordinary_user(place))
 
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
-    assert {entry.stat().st_uid for entry in data_dir.rglob("*")} == {data_dir.stat().st_uid}
-    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+    assert {entry.stat().st_uid for entry in place.rglob("*")} == {place.stat().st_uid}
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
 def start_as_ordinary_user(data_dir: Path) -> int:
@@ -518,7 +559,7 @@ def start_as_ordinary_user(data_dir: Path) -> int:
         assert wait_until(servers.revive)
         assert names(servers.postgres()) == [("Ana",)]
         servers.stop()
-    except BaseException as error:  # noqa: BLE001 (the parent sees only the status)
+    except BaseException as error:  # the parent sees only the status
         print(repr(error), file=sys.stderr, flush=True)
         return 1
     return 0

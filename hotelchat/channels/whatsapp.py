@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from hotelchat.channels.port import (
     Accepted,
     Identity,
     InboundMessage,
-    Outcome,
     OutboundMessage,
+    Outcome,
     Refused,
     Sender,
     StatusReport,
@@ -54,14 +55,14 @@ _KINDS: Final = {
 _PHONE = re.compile(r"\+\d{4,20}")
 
 
-def check_signature(settings: WhatsAppSettings, url: str, params: list[tuple[str, str]], signature: str) -> None:
+def check_signature(settings: WhatsAppSettings, url: str, params: Sequence[tuple[str, str]], signature: str) -> None:
     """Whether Twilio signed this request, with our token or the one it is being rotated to.
 
     Args: url: the full public address with its query; params: all of them, untrimmed, empty ones too.
     Raises: BadSignature. Source: WHATSAPP.md 26 to 28.
     """
     tokens = [settings.auth_token, settings.auth_token_secondary]
-    if not any(token and RequestValidator(token).validate(url, FormData(params), signature) for token in tokens):
+    if not any(token and RequestValidator(token).validate(url, FormData(list(params)), signature) for token in tokens):
         raise BadSignature
 
 
@@ -111,9 +112,7 @@ class WhatsApp:
 
     def __init__(self, settings: WhatsAppSettings, public_base_url: str) -> None:
         self._settings, self._public = settings, public_base_url
-        self._client = Client(
-            settings.account_sid, settings.auth_token, http_client=_Rebased(settings.api_base_url)
-        )
+        self._client = Client(settings.account_sid, settings.auth_token, http_client=_Rebased(settings.api_base_url))
 
     def send(self, message: OutboundMessage) -> Outcome:
         """Hand one message to Twilio; what it costs to be wrong decides what counts as certain."""
@@ -145,7 +144,7 @@ class WhatsApp:
         return None
 
 
-class _Rebased(TwilioHttpClient):
+class _Rebased(TwilioHttpClient):  # type: ignore[misc]
     """Twilio's HTTP client at TWILIO_API_BASE_URL, with a time-out and no retries of its own."""
 
     def __init__(self, base_url: str) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 from typing import Any, Final
 
-import httpx
 import openai
 from openai.types.chat import ChatCompletion
 
@@ -23,15 +22,13 @@ LONGEST_REPLY: Final = 1600
 class LanguageModel:
     """Any OpenAI-compatible endpoint; one client for all conversations of a process, on one event loop."""
 
-    def __init__(self, settings: OpenAISettings, connections: int = 100) -> None:
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    def __init__(self, settings: OpenAISettings) -> None:
         self._model = settings.model
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.base_url,
             timeout=TIMEOUT_SECONDS,
             max_retries=0,  # the row is the work: whoever takes it up next tries again
-            http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=TIMEOUT_SECONDS),
         )
 
     async def answer(self, question: Question) -> Reply | Handoff:
@@ -47,7 +44,7 @@ class LanguageModel:
             )
         except openai.APIStatusError as error:
             raise ConciergeUnavailable(f"status {error.status_code}", retry_after=_retry_after(error)) from error
-        except (openai.OpenAIError, httpx.HTTPError, json.JSONDecodeError) as error:
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
             raise ConciergeUnavailable(type(error).__name__) from error
         return _read(completion, question)
 

@@ -99,9 +99,7 @@ def redis_program() -> Path:
 def _allowed_sources() -> tuple[str, ...]:
     forced = os.environ.get(SOURCE_VARIABLE, "").strip()
     if forced and forced not in SOURCES:
-        raise HotelChatError(
-            f"{SOURCE_VARIABLE} is {forced!r}: write `system` or `wheel`, or remove it for either."
-        )
+        raise HotelChatError(f"{SOURCE_VARIABLE} is {forced!r}: write `system` or `wheel`, or remove it.")
     return (forced,) if forced else SOURCES
 
 
@@ -144,10 +142,9 @@ def _number_in(path: str) -> float:
 
 
 def _version(program: Path, pattern: str) -> str:
+    command = [str(program), "--version"]
     try:
-        answer = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, check=False, timeout=10
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = re.search(pattern, answer.stdout)

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +45,10 @@ class Cluster:
                 f"{self.folder} holds files but no PostgreSQL data (PG_VERSION is missing): "
                 "put the missing files back, or start fresh by moving that folder away."
             )
-        draft = self.folder.with_name(f"{self.folder.name}.new")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        prefix = f"{self.folder.name}.new-"
+        for remains in self.folder.parent.glob(f"{prefix}*"):
+            shutil.rmtree(remains, ignore_errors=True)  # a killed start's initdb may still be writing there
+        draft = Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder.parent))
         self._give_to_account(draft)
         options = [f"--username={USER}", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8"]
         self._run("initdb", [*options, *_locale_options()], draft, f"{password}\n")
@@ -151,7 +153,7 @@ def reachable_programs(programs: PostgresPrograms, data_dir: Path) -> Path:
             draft.rename(copy)
     except OSError as error:
         raise HotelChatError(
-            f"PostgreSQL may not run as root, and others may not read its programs in {programs.bin} ({error}): "
+            f"PostgreSQL may not run as root, but only root may read {programs.bin} ({error}): "
             "install HotelChat outside that folder, or run it as an ordinary user."
         ) from error
     return copy / "bin"

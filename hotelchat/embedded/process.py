@@ -87,7 +87,7 @@ def spawn(
         env=server_environment(),
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509
+        preexec_fn=die_with_parent(death_signal),
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
@@ -105,9 +105,8 @@ def is_ownerless(pid: int) -> bool:
     """Whether its starter is gone, on a system that does not end it for that (macOS)."""
     if LIBC is not None:
         return False
-    answer = subprocess.run(
-        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    command = ["ps", "-o", "ppid=", "-p", str(pid)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return answer.stdout.strip() == "1"
 
 

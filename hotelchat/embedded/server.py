@@ -158,10 +158,8 @@ class Server(ABC):
                 return
             if files.is_free(self.port):  # so it was not a stranger who took the port in between
                 break
-        raise HotelChatError(
-            f"{self.title} did not start ({files.last_line(self.log_file) or 'it said nothing'}): "
-            f"see {self.log_file}."
-        )
+        said = files.last_line(self.log_file) or "it said nothing"
+        raise HotelChatError(f"{self.title} did not start ({said}): see {self.log_file}.")
 
     def _lives_to_be_ready(self, process: subprocess.Popen[bytes], patience: float, reviving: bool) -> bool:
         """False if the process ended first."""

@@ -21,7 +21,7 @@ def utc(*, default_now: bool = False, nullable: bool = True) -> Any:
     server_default = sa.text("clock_timestamp()") if default_now else None
     return Field(
         default=None,
-        sa_type=sa.DateTime(timezone=True),  # type: ignore[call-overload]
+        sa_type=sa.DateTime(timezone=True),
         nullable=nullable and not default_now,
         sa_column_kwargs={"server_default": server_default},
     )
@@ -46,7 +46,7 @@ class OneOf(sa.types.TypeDecorator[StrEnum]):
 
 def one_of(kind: type[StrEnum], **more: Any) -> Any:
     """A column whose values are those of a StrEnum."""
-    return Field(sa_type=OneOf(kind), **more)  # type: ignore[call-overload]
+    return Field(sa_type=OneOf(kind), **more)
 
 
 def created() -> datetime | Any:

@@ -65,7 +65,9 @@ class Delivery(StrEnum):
         get it. Source: WHATSAPP.md 22.
         """
         q, s, t, d, r, f, u = Delivery
-        return {q: (), s: (q,), t: (q, s, u), d: (q, s, t, u, f), r: (q, s, t, d, u, f), f: (q, s, t, u), u: (q, s)}[self]
+        return {q: (), s: (q,), t: (q, s, u), d: (q, s, t, u, f), r: (q, s, t, d, u, f), f: (q, s, t, u), u: (q, s)}[
+            self
+        ]
 
 
 class Message(HotelOwned, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -51,7 +52,7 @@ def best(session: Session, hotel_id: int, question: str, limit: int = 20) -> lis
     return [Article(**row) for row in rows]
 
 
-def _published(hotel_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+def _published(hotel_id: int) -> tuple[Any, ...]:
     return (KnowledgeArticle.hotel_id == hotel_id, KnowledgeArticle.status == ArticleStatus.PUBLISHED)
 
 

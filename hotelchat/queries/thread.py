@@ -45,9 +45,7 @@ _COLUMNS = (
 )
 
 
-def newest(
-    session: Session, conversation_id: int, limit: int = 50, before: int | None = None
-) -> list[ThreadMessage]:
+def newest(session: Session, conversation_id: int, limit: int = 50, before: int | None = None) -> list[ThreadMessage]:
     """The newest messages, oldest of them first; `before` an id for the page above."""
     conditions = [Message.conversation_id == conversation_id]
     if before is not None:
@@ -57,9 +55,7 @@ def newest(
 
 def messages(session: Session, conversation_id: int, ids: Iterable[int]) -> list[ThreadMessage]:
     """These messages of a conversation, oldest first."""
-    return list(
-        reversed(_read(session, [Message.conversation_id == conversation_id, Message.id.in_(list(ids))], None))
-    )
+    return list(reversed(_read(session, [Message.conversation_id == conversation_id, Message.id.in_(list(ids))], None)))
 
 
 def _read(session: Session, conditions: list[Any], limit: int | None) -> list[ThreadMessage]:

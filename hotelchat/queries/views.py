@@ -40,14 +40,17 @@ class Selection:
         """Whether a conversation stands in this list now."""
         is_open = row.status is Status.OPEN
         with_people = row.needs_human or row.concierge is not Concierge.ON
-        return row.hotel_id == self.hotel_id and {
-            View.NEEDS_HUMAN: is_open and row.needs_human,
-            View.MINE: is_open and row.assignee_id == self.user_id,
-            View.UNASSIGNED: is_open and row.assignee_id is None and with_people,
-            View.CONCIERGE: is_open and row.assignee_id is None and not with_people,
-            View.RESOLVED: row.status is Status.RESOLVED,
-            View.ALL: True,
-        }[self.view]
+        return (
+            row.hotel_id == self.hotel_id
+            and {
+                View.NEEDS_HUMAN: is_open and row.needs_human,
+                View.MINE: is_open and row.assignee_id == self.user_id,
+                View.UNASSIGNED: is_open and row.assignee_id is None and with_people,
+                View.CONCIERGE: is_open and row.assignee_id is None and not with_people,
+                View.RESOLVED: row.status is Status.RESOLVED,
+                View.ALL: True,
+            }[self.view]
+        )
 
     def condition(self) -> sa.ColumnElement[bool]:
         """The same in SQL; each has its partial index."""

@@ -128,7 +128,9 @@ def mark_read(session: Session, conversation_id: int) -> bool:
     Returns: whether anything changed.
     """
     changed = session.execute(
-        sa.update(Conversation).where(Conversation.id == conversation_id, Conversation.unread > 0).values(unread=0)
+        sa.update(Conversation)
+        .where(Conversation.id == conversation_id, Conversation.unread > 0)
+        .values(unread=0)
         .returning(Conversation.hotel_id)
     ).scalar()
     if changed is None:

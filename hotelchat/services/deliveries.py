@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from hotelchat import clock
 from hotelchat.after_commit import emit
-from hotelchat.channels.port import Accepted, Outcome, OutboundMessage, Refused, StatusReport, TryLater
+from hotelchat.channels.port import Accepted, OutboundMessage, Outcome, Refused, StatusReport, TryLater
 from hotelchat.events import DeliveryChanged
 from hotelchat.models import Conversation, Delivery, Direction, GuestIdentity, IdentityKind, Message, MessageEvent
 from hotelchat.services import conversations
@@ -174,9 +174,7 @@ def _show(session: Session, message: Message) -> None:
     )
     emit(
         session,
-        DeliveryChanged(
-            hotel_id=message.hotel_id, conversation_id=message.conversation_id, message_id=message.id
-        ),
+        DeliveryChanged(hotel_id=message.hotel_id, conversation_id=message.conversation_id, message_id=message.id),
     )
 
 

@@ -98,7 +98,12 @@ def _conversation(session: Session, hotel: Hotel, past: PastConversation, team: 
 
 
 def _message(
-    session: Session, conversation: Conversation, past: PastMessage, now: datetime, team: dict[str, int], who: str | None
+    session: Session,
+    conversation: Conversation,
+    past: PastMessage,
+    now: datetime,
+    team: dict[str, int],
+    who: str | None,
 ) -> Message:
     author = Author(past.author)
     is_note = past.note or author is Author.SYSTEM

@@ -57,6 +57,4 @@ def _learn(session: Session, hotel_id: int, guest_id: int, sender: Sender) -> No
     ]
     session.execute(insert(GuestIdentity).values(rows).on_conflict_do_nothing())
     if sender.name:
-        session.execute(
-            sa.update(Guest).where(Guest.id == guest_id, Guest.name == "").values(name=sender.name)
-        )
+        session.execute(sa.update(Guest).where(Guest.id == guest_id, Guest.name == "").values(name=sender.name))

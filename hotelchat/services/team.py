@@ -76,9 +76,7 @@ def add_user(
         user = User(email=address, name=name.strip() or address, password_hash=auth.hash_password(password))
         session.add(user)
         session.flush()
-    elif session.exec(
-        select(Membership).where(Membership.user_id == user.id, Membership.hotel_id == hotel.id)
-    ).first():
+    elif session.exec(select(Membership).where(Membership.user_id == user.id, Membership.hotel_id == hotel.id)).first():
         raise Conflict(f"{address} has a role in {hotel.slug} already. `user passwd` sets a new password.")
     session.add(Membership(hotel_id=hotel.id, user_id=user.id, role=role))
     session.flush()
@@ -113,7 +111,9 @@ def end_sessions(session: Session, user: User) -> None:
     """Sign a user out everywhere."""
     now = clock.now()
     session.execute(
-        sa.update(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None)).values(ended_at=now)
+        sa.update(UserSession)
+        .where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
+        .values(ended_at=now)
     )
     for hotel_id in session.exec(select(Membership.hotel_id).where(Membership.user_id == user.id)):
         assert user.id is not None

@@ -20,19 +20,27 @@ class Composer:
         self._on_send, self._is_note, self._to = on_send, False, ""
         with shell("div", class_="hc-composer") as self.box:
             with shell("nav", role="tablist"):
-                self._reply = shell("button", markup.tab("arrow-bend-up-left", "Reply"), role="tab", type="button", aria_selected="true")
+                self._reply = shell(
+                    "button", markup.tab("arrow-bend-up-left", "Reply"), role="tab", type="button", aria_selected="true"
+                )
                 self._note = shell(
-                    "button", markup.tab("lock-simple", "Private note"), role="tab", type="button", aria_selected="false",
-                    data_testid=handles.NOTE_TOGGLE,
+                    "button", markup.tab("lock-simple", "Private note"), role="tab", type="button",
+                    aria_selected="false", data_testid=handles.NOTE_TOGGLE,
                 )  # fmt: skip
                 shell("span", class_="hc-grow")
             self._text = shell(
-                "textarea", data_testid=handles.COMPOSER, aria_label="Message", placeholder="", rows="1", maxlength="1600",
-                data_conversation="",
+                "textarea", data_testid=handles.COMPOSER, aria_label="Message", placeholder="", rows="1",
+                maxlength="1600", data_conversation="",
             )  # fmt: skip
             with shell("footer"):
                 shell("span", class_="hc-grow hc-reason")
-                self._send = shell("button", markup.tab("paper-plane-right", "Send"), class_="hc-btn is-primary", type="button", data_testid=handles.SEND)
+                self._send = shell(
+                    "button",
+                    markup.tab("paper-plane-right", "Send"),
+                    class_="hc-btn is-primary",
+                    type="button",
+                    data_testid=handles.SEND,
+                )
         self._reply.on("click", lambda: self.turn(is_note=False))
         self._note.on("click", lambda: self.turn(is_note=not self._is_note))
         self._text.on("keydown", self._given, js_handler=browser.SEND_ON_ENTER)

@@ -20,18 +20,41 @@ class ConversationHead:
     def __init__(self, user_id: int, *, concierge: Act, take_over: Act, assign: Act, resolve: Act, reopen: Act) -> None:
         self._user_id = user_id
         with shell("header", class_="hc-head"):
-            shell("a", markup.inner(markup.icon("caret-left")), class_="hc-icon hc-only-s", href="/", aria_label="Back to the list")
+            shell(
+                "a",
+                markup.inner(markup.icon("caret-left")),
+                class_="hc-icon hc-only-s",
+                href="/",
+                aria_label="Back to the list",
+            )
             self._who = shell("div", markup.inner(""), class_="hc-who-is")
-            self._switch = shell("button", markup.inner(""), class_="hc-switch", type="button", data_testid=handles.AI_TOGGLE, data_state="on")
+            self._switch = shell(
+                "button",
+                markup.inner(""),
+                class_="hc-switch",
+                type="button",
+                data_testid=handles.AI_TOGGLE,
+                data_state="on",
+            )
             self._assign = shell(
-                "button", markup.inner(markup.icon("user-plus")), class_="hc-icon", type="button", aria_label="Assign to me",
-                title="Assign to me", data_testid=handles.ASSIGN,
+                "button", markup.inner(markup.icon("user-plus")), class_="hc-icon", type="button",
+                aria_label="Assign to me", title="Assign to me", data_testid=handles.ASSIGN,
             )  # fmt: skip
-            self._resolve = shell("button", markup.tab("check", "Resolve"), class_="hc-btn s", type="button", data_testid=handles.RESOLVE)
-            self._reopen = shell("button", markup.tab("arrow-clockwise", "Reopen"), class_="is-free", type="button", data_testid=handles.REOPEN)
+            self._resolve = shell(
+                "button", markup.tab("check", "Resolve"), class_="hc-btn s", type="button", data_testid=handles.RESOLVE
+            )
+            self._reopen = shell(
+                "button",
+                markup.tab("arrow-clockwise", "Reopen"),
+                class_="is-free",
+                type="button",
+                data_testid=handles.REOPEN,
+            )
         with shell("div", class_="is-free", role="status") as self._banner:
             self._banner_text = shell("p", markup.inner(""))
-            self._take_over = shell("button", markup.inner("Take over"), class_="hc-btn s", type="button", data_testid=handles.TAKE_OVER)
+            self._take_over = shell(
+                "button", markup.inner("Take over"), class_="hc-btn s", type="button", data_testid=handles.TAKE_OVER
+            )
         for element, act in (
             (self._switch, concierge), (self._assign, assign), (self._resolve, resolve), (self._reopen, reopen),
             (self._take_over, take_over),

@@ -43,8 +43,8 @@ class ConversationList:
         self._make(max(0, len(wanted) + SPARE - len(shells)), shells)
         self._rows = dict(zip(wanted, shells, strict=False))
         self._free = shells[len(wanted) :]
-        for each in self._free:
-            put(each, markup.EMPTY_ROW)
+        for spare in self._free:
+            put(spare, markup.EMPTY_ROW)
         for each, element in self._rows.items():
             put(element, self._dressed(each, feed.props[each]))
         self._finish()
@@ -142,6 +142,6 @@ def head() -> tuple[Element, Element]:
     return title, search
 
 
-def heading(view: View, count: int) -> Props:
+def heading(view: View, count: int | None) -> Props:
     """The title of a view, with how many stand in it."""
     return markup.inner(markup.heading(words.VIEWS[view][0], count))

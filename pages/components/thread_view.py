@@ -17,15 +17,18 @@ CLICKABLE = "hc-btn s hc-older"
 class ThreadView:
     """One feed's messages on one screen."""
 
-    def __init__(
-        self, on_retry: Callable[[int], Awaitable[None]], on_older: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, on_retry: Callable[[int], Awaitable[None]], on_older: Callable[[], Awaitable[None]]) -> None:
         self.feed: ThreadFeed | None = None
         self.oldest: int | None = None  # id of the first message shown
         self._on_retry = on_retry
         self._pages: list[markup.Props] = []  # older ones, oldest first
         self.box = shell(
-            "div", class_="hc-thread hc-scroll", data_testid=handles.THREAD, role="log", aria_label="Messages", tabindex="0"
+            "div",
+            class_="hc-thread hc-scroll",
+            data_testid=handles.THREAD,
+            role="log",
+            aria_label="Messages",
+            tabindex="0",
         )
         with self.box, shell("div", class_="hc-history"):
             self._more = shell("button", markup.inner("Earlier messages"), class_="is-free", type="button")

@@ -38,7 +38,9 @@ class ViewColumn:
                 note = f"oldest {words.duration(clock.seconds_since(counts.oldest_waiting))}"
             name, icon = words.VIEWS[view]
             content = markup.view(name, icon, None if view is View.RESOLVED else count, note)
-            classes = "hc-view" + (" is-need" if is_urgent and count else "") + (" is-unread" if count and is_urgent else "")
+            classes = (
+                "hc-view" + (" is-need" if is_urgent and count else "") + (" is-unread" if count and is_urgent else "")
+            )
             current = "true" if view is self._current else None
             put(place, {"class": classes, "aria-current": current} | markup.inner(content))
 

@@ -42,4 +42,6 @@ def upgrade() -> None:
             updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
         )""")
     op.execute("CREATE INDEX knowledge_article_search ON knowledge_article USING gin (search)")
-    op.execute("CREATE INDEX knowledge_article_hotel ON knowledge_article (hotel_id, language) WHERE status = 'published'")
+    op.execute(
+        "CREATE INDEX knowledge_article_hotel ON knowledge_article (hotel_id, language) WHERE status = 'published'"
+    )

@@ -71,10 +71,10 @@ class Courier:
         for item in batch:
             if isinstance(item, Event):
                 pipeline.publish(CHANNELS.replace("*", str(item.hotel_id)), to_json(item))
+        if rings := dict.fromkeys(item for item in batch if isinstance(item, tuple)):
+            bell.push(pipeline, rings)
         if len(pipeline):
             pipeline.execute()
-        for job, conversation_id in dict.fromkeys(item for item in batch if isinstance(item, tuple)):
-            bell.ring(self._redis, job, conversation_id)
 
 
 _courier: Courier | None = None

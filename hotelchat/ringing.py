@@ -1,11 +1,11 @@
 """The bell: connections to Redis, and `ring`, which asks a worker for a job and never fails its caller.
 
-What `unique=True` of RQ 3.0 does (rq/scripts.py, UNIQUE_ENQUEUE_SCRIPT): it refuses an id while the job's hash
-exists, whatever its state. So a fixed id is refused while its job is queued (wanted), but also while it is
-started, scheduled for a retry, finished (until `result_ttl`) and failed (until `failure_ttl`: a day). `ring`
-therefore takes the caller's id as the name of a family: `answer-7`, then `answer-7--1` to `answer-7--8`. It
-coalesces only with a member that still waits; if none does, it takes the first free name. Callers use one fixed
-id per piece of work (`answer-<conversation id>`), for ever.
+What `unique=True` of RQ 3.0 does (rq/scripts.py, UNIQUE_ENQUEUE_SCRIPT): it refuses an id while the hash of
+its job exists, whatever its state. So a fixed id is refused while its job is queued (wanted), but also while
+it is started, scheduled for a retry, finished (until `result_ttl`) and failed (until `failure_ttl`: a day).
+`ring` therefore takes the caller's id as the name of a family: `answer-7`, then `answer-7--1` to
+`answer-7--8`. It coalesces only with a member that still waits; if none does, it takes the first free name.
+Callers use one fixed id per piece of work (`answer-<conversation id>`), for ever.
 """
 
 import threading
@@ -44,8 +44,8 @@ def connect(redis_url: str, *, for_web: bool = False) -> redis.Redis:
 
     Args:
         for_web: fail within 0.5 s and never try again: a request must not wait for Redis. Otherwise the
-            client of a worker: 4 tries within a second, a socket time-out of three times the blocking dequeue,
-            and no limit on connections (redis-py's own is 100, fewer than a worker may have threads).
+            client of a worker: 4 tries within a second, a socket time-out of three blocking dequeues, and no
+            limit on connections (redis-py's own is 100, fewer than a worker may have threads).
     """
     if for_web:
         return redis.Redis.from_url(
@@ -72,8 +72,7 @@ def ring(
     failure_ttl: int = FAILURE_TTL,
     retry: Retry | None = DEFAULT_RETRY,
 ) -> bool:
-    """Ask for a job, unless one of this id waits already. Never raises: the row is the work, a sweep rings
-    again.
+    """Ask for a job, unless one of this id waits already. Never raises: a sweep rings again.
 
     Args:
         function_path: dotted, as the worker imports it.

@@ -1,13 +1,11 @@
 """The scheduler process: RQ's retries and delayed jobs when they are due, and calls every so often."""
 
 import os
-import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import FrameType
 
 import redis
 import structlog
@@ -16,11 +14,12 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from jobs.logs import Trouble, quiet_rq
 from jobs.queue import connect
+from jobs.stop import WISHES, Signals
 
 log = structlog.get_logger()
 
 SCHEDULED_JOBS_SECONDS = 0.5
-LOCK_SECONDS = 10  # a scheduler that is killed is replaced after this; RQ's own loop would wait 61 s
+LOCK_SECONDS = 5  # a scheduler that is killed is replaced after this; RQ's own loop would wait 61 s
 REGISTER_SECONDS = 10
 STOP_SECONDS = 2.5
 
@@ -84,30 +83,19 @@ class Periodic:
             self.trouble.over()
 
 
-class Signals:
-    """SIGTERM and SIGINT for a process that works in its main thread."""
+class Stopping(threading.Event):
+    """Set by SIGTERM or SIGINT; 2.5 s later the process is ended, should a call still not have returned."""
 
     def __init__(self) -> None:
-        self.came: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self.guard: queue.SimpleQueue[int] = queue.SimpleQueue()
-        threading.Thread(target=self._end_in_time, daemon=True, name="stop").start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._heard)
+        super().__init__()
+        for number in WISHES:
+            signal.signal(number, lambda signum, frame: None)
+        self.signals = Signals()
+        threading.Thread(target=self._run, daemon=True, name="stop").start()
 
-    def _heard(self, signum: int, frame: FrameType | None) -> None:
-        self.came.put(signum)
-        self.guard.put(signum)
-
-    def wait(self, seconds: float) -> bool:
-        """True as soon as a signal came; False after so many seconds without one."""
-        try:
-            self.came.get(timeout=max(0.0, seconds))
-        except queue.Empty:
-            return False
-        return True
-
-    def _end_in_time(self) -> None:
-        self.guard.get()
+    def _run(self) -> None:
+        self.signals.wait()
+        self.set()
         time.sleep(STOP_SECONDS)
         log.error("scheduler_ended", why="a call would not end")
         os._exit(1)
@@ -124,14 +112,14 @@ def run_scheduler(
             while Redis is away.
     """
     quiet_rq()
-    signals = Signals()
+    stopping = Stopping()
     jobs = ScheduledJobs(connect(redis_url, for_web=True), queue_names)
     periodics = [Periodic("scheduled_jobs", SCHEDULED_JOBS_SECONDS, jobs.enqueue_due)]
     periodics += [Periodic(name, seconds, call) for name, (seconds, call) in every.items()]
     log.info("scheduler_started", queues=jobs.queue_names, every={name: every[name][0] for name in every})
     while True:
         upcoming = min(periodics, key=lambda periodic: periodic.due)
-        if signals.wait(upcoming.due - time.monotonic()):
+        if stopping.wait(max(0.0, upcoming.due - time.monotonic())):
             break
         upcoming.run()
     jobs.release()

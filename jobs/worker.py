@@ -18,7 +18,6 @@ import redis
 import structlog
 from redis.client import Pipeline
 from rq import Queue, SimpleWorker
-from rq.command import parse_payload
 from rq.exceptions import DequeueTimeout, StopRequested
 from rq.executions import Execution
 from rq.job import Job
@@ -30,7 +29,7 @@ from jobs.deadline import WATCHDOG, ThreadDeadline, WorkerStopping
 from jobs.logs import Trouble, frames, quiet_rq
 from jobs.pulse import Pulse
 from jobs.queue import DEQUEUE_SECONDS, connect
-from jobs.stop import Stop
+from jobs.stop import Commands, Stop
 
 __all__ = ["ConcurrentWorker", "run_async", "run_worker"]
 
@@ -95,17 +94,10 @@ class ConcurrentWorker(SimpleWorker):
         log.info("worker_started", worker=self.name, queue=self.queue_names(), concurrency=self.concurrency)
 
     def subscribe(self) -> None:
-        """Hear RQ's commands, as RQ does; but losing Redis neither ends the thread nor fills the log."""
-        self.pubsub = self.connection.pubsub()  # type: ignore[no-untyped-call]
-        self.pubsub.subscribe(**{self.pubsub_channel_name: self.handle_payload})
-        self.pubsub_thread = self.pubsub.run_in_thread(  # type: ignore[assignment]
-            sleep_time=60, daemon=True, exception_handler=lambda *_: time.sleep(1)
-        )
+        self.commands = Commands(self.connection, self.pubsub_channel_name)
 
-    def handle_payload(self, message: dict[Any, Any]) -> None:
-        """Only RQ's `shutdown`: a job in a thread cannot be stopped from outside; it has its deadline."""
-        if parse_payload(message)["command"] == "shutdown":
-            super().handle_payload(message)  # type: ignore[no-untyped-call]
+    def unsubscribe(self) -> None:
+        self.commands.end()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Only as part of a pipeline: the pulse beats for the whole worker, whatever RQ's loop does."""
@@ -229,8 +221,7 @@ class ConcurrentWorker(SimpleWorker):
     # Shutdown
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """SIGTERM and SIGINT; see Stop. A second one, more than a second later, ends the process at once."""
-        self.stop.signal(signum)
+        """Nothing: Stop has heard the signal already. A second one, over a second later, ends at once."""
 
     def teardown(self) -> None:
         """Let jobs end for `drain_seconds`, then cancel them so that RQ retries them, then sign off."""

@@ -165,6 +165,8 @@ class Hub:
         dirty, self._dirty = self._dirty, {}
         dirty_messages, self._dirty_messages = self._dirty_messages, {}
         for hotel_id, ids in dirty.items():
+            if not self._is_watched(hotel_id):
+                continue
             wanted = {each: dirty_messages[each] for each in ids if each in dirty_messages}
             rows, messages = await in_thread(_read_changes, hotel_id, ids, wanted)
             for conversation_id, found in messages.items():
@@ -174,6 +176,14 @@ class Hub:
                 if list_feed.change(rows):
                     await self._load_list(list_feed)
             self._show_rows(rows)
+
+    def _is_watched(self, hotel_id: int) -> bool:
+        """Whether anything of this hotel is shown here, or about to be."""
+        feeds = [
+            *(feed.selection.hotel_id for feed in self.lists.values()),
+            *(t.hotel_id for t in self.threads.values()),
+        ]
+        return hotel_id in feeds or any(screen.hotel_id == hotel_id for screen in self.screens)
 
     def _show_rows(self, rows: dict[int, InboxRow]) -> None:
         for screen in list(self.screens):

@@ -17,6 +17,8 @@ from sqlmodel import Session
 
 from hotelchat import db, live, schema, settings
 from hotelchat.embedded import EmbeddedServers
+from tests import desk
+from tests.factories import Factory
 
 TEMPLATE = "hotelchat_template"
 
@@ -98,6 +100,21 @@ def database(database_url: str, redis_url: str) -> Iterator[sa.Engine]:
     live.courier().flush()
     live.configure(None)
     engine.dispose()
+
+
+@pytest.fixture
+def make(session: Session) -> Factory:
+    """Something valid of every kind, in the session that is rolled back."""
+    return Factory(session)
+
+
+@pytest.fixture
+def front_desk(
+    database: sa.Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[desk.FrontDesk]:
+    """A hotel whose guests write over the webhook, with jobs that run in this process."""
+    with desk.front_desk(redis_url, monkeypatch) as opened:
+        yield opened
 
 
 @contextmanager

@@ -61,9 +61,18 @@ def check_signature(settings: WhatsAppSettings, url: str, params: Sequence[tuple
     Args: url: the full public address with its query; params: all of them, untrimmed, empty ones too.
     Raises: BadSignature. Source: WHATSAPP.md 26 to 28.
     """
+    form = _Form(params)
+    signed = form if len(form) == len(params) else FormData(list(params))
     tokens = [settings.auth_token, settings.auth_token_secondary]
-    if not any(token and RequestValidator(token).validate(url, FormData(list(params)), signature) for token in tokens):
+    if not any(token and RequestValidator(token).validate(url, signed, signature) for token in tokens):
         raise BadSignature
+
+
+class _Form(dict[str, str]):
+    """A form without repeated names, as the SDK's validator reads it fastest."""
+
+    def getall(self, name: str) -> list[str]:
+        return [self[name]]
 
 
 def inbound(params: dict[str, str]) -> InboundMessage:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from rq import Queue
 from rq.job import Job, JobStatus
 
@@ -66,9 +66,7 @@ def rates(queue: Queue, jobs: list[Job]) -> tuple[float, float]:
     first = min(job.started_at for job in done if job.started_at)
     ends = sorted(job.ended_at for job in done if job.ended_at)
     low, high = len(ends) // 4, len(ends) * 9 // 10
-    return len(jobs) / (ends[-1] - first).total_seconds(), (high - low) / (
-        ends[high] - ends[low]
-    ).total_seconds()
+    return len(jobs) / (ends[-1] - first).total_seconds(), (high - low) / (ends[high] - ends[low]).total_seconds()
 
 
 def main(jobs_count: int = JOBS, at_once: int = AT_ONCE) -> None:
@@ -76,9 +74,7 @@ def main(jobs_count: int = JOBS, at_once: int = AT_ONCE) -> None:
     with tempfile.TemporaryDirectory() as folder:
         redis = OwnRedis(Path(folder))
         queue = Queue(QUEUE, connection=connect(redis.url))
-        jobs = [
-            queue.enqueue("tests.benchmarks.answers.answer", f"Breakfast {n}?") for n in range(jobs_count)
-        ]
+        jobs = [queue.enqueue("tests.benchmarks.answers.answer", f"Breakfast {n}?") for n in range(jobs_count)]
         server = spawn("stand_in", str(port), str(ANSWER_SECONDS))
         wait_until(lambda: listens(port))
         worker = spawn("answers", redis.url, str(at_once), MODEL_URL=f"http://127.0.0.1:{port}/v1")

@@ -33,6 +33,4 @@ def application(seconds: float) -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(float(sys.argv[2])), port=int(sys.argv[1]), log_level="warning", timeout_keep_alive=60
-    )
+    uvicorn.run(application(float(sys.argv[2])), port=int(sys.argv[1]), log_level="warning", timeout_keep_alive=60)

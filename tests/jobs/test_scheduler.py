@@ -46,7 +46,7 @@ def test_a_killed_scheduler_is_replaced(desk: Desk) -> None:
     desk.scheduler()
     desk.queue.enqueue_in(timedelta(seconds=1), "tests.jobs.sample_jobs.nothing", "x")
 
-    wait_until(lambda: desk.queue.count == 1, 14)
+    wait_until(lambda: desk.queue.count == 1, 9)
 
 
 def test_periodic_calls_go_on_without_redis(desk: Desk) -> None:

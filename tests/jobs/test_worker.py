@@ -248,9 +248,7 @@ def test_logs_tell_the_job_but_not_its_words(desk: Desk) -> None:
     desk.enqueue("fails_at_first", "my room number is 12", 9, job_id="failing")
     desk.enqueue("nothing", "my room number is 12")
 
-    wait_until(
-        lambda: "job_failed" in worker.log() and desk.notes("my room number is 12") and len(desk.notes()) == 2
-    )
+    wait_until(lambda: "job_failed" in worker.log() and desk.notes("my room number is 12") and len(desk.notes()) == 2)
     worker.signal(signal.SIGTERM)
     worker.gone_after(3)
 

@@ -1,1 +1,1 @@
-"""Services."""
+"""Every change, seen from the hotel."""

@@ -1,0 +1,1 @@
+"""Twilio's request bodies, each naming its source."""

@@ -1,0 +1,1 @@
+"""WhatsApp as Twilio speaks it."""

@@ -1,0 +1,1 @@
+"""The rules that need only a row."""

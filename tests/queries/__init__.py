@@ -1,0 +1,1 @@
+"""Every read: right, scoped, and along an index."""

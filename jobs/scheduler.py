@@ -12,8 +12,8 @@ import structlog
 from rq.scheduler import RQScheduler
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
+from hotelchat.ringing import connect
 from jobs.logs import Trouble, quiet_rq
-from jobs.queue import connect
 from jobs.stop import WISHES, Signals
 
 log = structlog.get_logger()

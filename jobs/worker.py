@@ -24,11 +24,11 @@ from rq.job import Job
 from rq.suspension import is_suspended
 from rq.worker import WorkerStatus
 
+from hotelchat.ringing import DEQUEUE_SECONDS, connect
 from jobs.aio import LOOP, run_async
 from jobs.deadline import WATCHDOG, ThreadDeadline, WorkerStopping
 from jobs.logs import Trouble, frames, quiet_rq
 from jobs.pulse import Pulse
-from jobs.queue import DEQUEUE_SECONDS, connect
 from jobs.stop import Commands, Stop
 
 __all__ = ["ConcurrentWorker", "run_async", "run_worker"]

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from hotelchat import clock
+from hotelchat.models import Status
+from hotelchat.queries.guest_panel import GuestFacts
 from hotelchat.queries.inbox_row import InboxRow
 from hotelchat.queries.thread import ThreadMessage
 from hotelchat.queries.views import Selection
@@ -28,7 +30,10 @@ class ListScreen(Protocol):
 
 
 class ThreadScreen(Protocol):
-    """A thread on somebody's screen."""
+    """A thread on somebody's screen, with its head and the guest's panel."""
+
+    def show_row(self) -> None:
+        """The conversation itself looks different now."""
 
     def show(self, slots: Iterable[int], history: bool) -> None:
         """Tail slots, and whether the history, that look different now."""
@@ -47,6 +52,7 @@ class ListFeed:
     used: float = field(default_factory=time.monotonic)
     is_full: bool = False  # there may be more rows than these
     version: int = 0  # changes taken so far
+    _order: list[int] | None = None
     epoch: float = field(default_factory=lambda: clock.now().timestamp())
 
     def load(self, rows: list[InboxRow]) -> None:
@@ -76,8 +82,10 @@ class ListFeed:
         self._put(dict(self.rows), [])
 
     def order(self) -> list[int]:
-        """Conversation ids from top to bottom."""
-        return sorted(self.rows, key=lambda each: self.selection.sort_key(self.rows[each]))
+        """Conversation ids from top to bottom; sorted once a change."""
+        if self._order is None:
+            self._order = sorted(self.rows, key=lambda each: self.selection.sort_key(self.rows[each]))
+        return self._order
 
     def _put(self, rows: dict[int, InboxRow], gone: list[int]) -> None:
         now, changed = clock.now(), {}
@@ -90,6 +98,7 @@ class ListFeed:
             self.props.pop(each, None)
         self.rows.update(rows)
         self.props.update(changed)
+        self._order = None
         if changed or gone:
             for screen in list(self.screens):
                 screen.show(changed, gone)
@@ -114,6 +123,10 @@ class ThreadFeed:
     conversation_id: int
     hotel_id: int
     zone: ZoneInfo
+    row: InboxRow | None = None  # None: this hotel has no such conversation
+    guest: GuestFacts | None = None
+    who: Props = field(default_factory=lambda: markup.inner(""))
+    panel: Props = field(default_factory=lambda: markup.inner(""))
     messages: list[ThreadMessage] = field(default_factory=list)
     history: Props = field(default_factory=lambda: markup.joined(()))
     tail: list[Props] = field(default_factory=lambda: [markup.EMPTY_SLOT] * TAIL)
@@ -123,13 +136,28 @@ class ThreadFeed:
     version: int = 0  # changes taken so far
     _folded: int = 0  # so many messages stand in the history
 
-    def load(self, messages: list[ThreadMessage]) -> None:
-        """Take the newest page as it was read; screens get it if it differs."""
+    def load(self, row: InboxRow | None, guest: GuestFacts | None, messages: list[ThreadMessage]) -> None:
+        """Take everything as it was read; screens get what differs."""
+        self.guest = guest
+        if row is not None:
+            self.change_row(row)
         if messages == self.messages:
             return
         self.has_older = len(messages) >= PAGE
         self.messages = list(messages)
         self._fold()
+
+    def change_row(self, row: InboxRow) -> None:
+        """Take the conversation as it stands now; its head and the panel are rendered here, once."""
+        if row == self.row:
+            return
+        self.version += 1
+        self.row = row
+        left = markup.window_seconds(row, clock.now()) if row.status is not Status.RESOLVED else None
+        self.who = markup.inner(markup.who(row, left))
+        self.panel = markup.inner(markup.panel(row, self.guest, self.zone))
+        for screen in list(self.screens):
+            screen.show_row()
 
     def change(self, messages: list[ThreadMessage]) -> None:
         """Take messages that are new or look different."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Concatenate, ParamSpec
 
 from nicegui import Client, ui
@@ -15,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from hotelchat import clock, settings
 from hotelchat.errors import NotFound
 from hotelchat.models import Concierge, Status
-from hotelchat.queries import guest_panel, inbox, team, thread
+from hotelchat.queries import inbox, thread
 from hotelchat.queries.inbox import Counts
 from hotelchat.queries.inbox_row import InboxRow
 from hotelchat.queries.team import HotelFacts, SignedInUser
@@ -59,12 +58,13 @@ class Desk(SignedInScreen):
         self._row: InboxRow | None = None
         self._counts = Counts({})
         self._has_arrived = False
+        self._waiting = 0  # as the tab says
 
     # building
 
     async def build(self) -> None:
         """Make the elements once; from then on they only change."""
-        hotel = await self.call(_hotel)
+        hotel = await hub().hotel(self.hotel_id)
         with shell("div", class_="hc"):
             with shell("div", class_="hc-desk", data_pane="list") as self._frame:
                 self._inbox_place, _, leave = rail(self._user)
@@ -105,7 +105,7 @@ class Desk(SignedInScreen):
                     self.user_id, concierge=self._switch_concierge, take_over=self._take_over, assign=self._take_over,
                     resolve=self._resolve, reopen=self._reopen,
                 )  # fmt: skip
-                self._thread = ThreadView(on_retry=self._retry, on_older=self._show_older)
+                self._thread = ThreadView(on_retry=self._retry, on_older=self._show_older, on_row=self._show_row)
                 self._composer = Composer(on_send=self._send)
 
     # where the agent goes
@@ -131,23 +131,35 @@ class Desk(SignedInScreen):
     async def _go_to_conversation(self, conversation: str) -> None:
         if self._list.feed is None:
             await self._show_view(self._view)
-        row = await self.read(_row, int(conversation)) if conversation.isdigit() and len(conversation) < 10 else None
-        if row is None:
+        wanted = int(conversation) if conversation.isdigit() and len(conversation) < 10 else 0
+        if not await self.read(_open, wanted):
             self._close()
             put(self._frame, {"data-pane": "conv"})
             put(self._empty, markup.inner(markup.nothing("Not here", str(NotFound("conversation")))))
             return
-        self._open_id = row.id
-        self._thread.bind(await hub().thread_feed(self.hotel_id, row.id))
+        feed = await hub().thread_feed(self.hotel_id, wanted)
+        if feed.row is None:
+            return
+        self._open_id = wanted
+        self._thread.bind(feed)
         put(self._frame, {"data-pane": "conv"})
         put(self._empty, {"class": "is-free"})
         put(self._conversation, {"class": "hc-conversation"})
-        self._composer.open(row.id, words.guest_name(row))
-        self.show_row(row)
-        self._list.select(row.id)
-        self._client.run_javascript(browser.composer_opened(row.id))
-        await self.read(conversations.mark_read, row.id)
-        await self._show_panel(row)
+        put(self._panel, {"class": "hc-panel"})
+        self._composer.open(wanted, words.guest_name(feed.row))
+        self._show_row()
+        self._list.select(wanted)
+        self._client.run_javascript(browser.composer_opened(wanted))
+
+    def _show_row(self) -> None:
+        """The head, the composer and the panel of the open conversation, as they stand now."""
+        feed = self._thread.feed
+        if feed is None or feed.row is None or feed.conversation_id != self._open_id:
+            return
+        self._row = feed.row
+        self._head.show(feed.row, feed.who)
+        self._composer.show({"hidden": feed.row.status is Status.RESOLVED})
+        put(self._panel_body, feed.panel)
 
     def _close(self) -> None:
         self._open_id, self._row = None, None
@@ -164,12 +176,6 @@ class Desk(SignedInScreen):
         self._list.bind(await hub().list_feed(selection, limit))
         self._views.select(view)
         put(self._title, conversation_list.heading(view, self._count_of(view)))
-
-    async def _show_panel(self, row: InboxRow) -> None:
-        guest = await self.read(guest_panel.guest, row.guest_id, row.id)
-        if self._open_id == row.id:
-            put(self._panel, {"class": "hc-panel"})
-            put(self._panel_body, markup.inner(markup.panel(row, guest, await hub().zone(self.hotel_id))))
 
     # what the agent does
 
@@ -227,32 +233,15 @@ class Desk(SignedInScreen):
 
     # what happens elsewhere
 
-    def open_conversation_id(self) -> int | None:
-        """Which conversation is open here."""
-        return self._open_id
-
-    def show_row(self, row: InboxRow) -> None:
-        """The open conversation changed."""
-        before, self._row = self._row, row
-        self._head.show(row)
-        self._composer.show({"hidden": row.status is Status.RESOLVED})
-        if before is not None and before.id == row.id and before != row:
-            with self._client:
-                ui.timer(0, partial(self._follow, row), once=True)
-
-    async def _follow(self, row: InboxRow) -> None:
-        """The agent sees it happen: nothing here is unread, and the panel follows."""
-        if row.unread:
-            await self.read(conversations.mark_read, row.id)
-        await self._show_panel(row)
-
     def show_counts(self, counts: Counts) -> None:
         """New numbers for the column of views, the rail and the tab."""
         self._counts = counts
         self._views.show(counts)
         waiting = counts.of(View.NEEDS_HUMAN, self.user_id)
         put(self._inbox_place, {"data-n": str(waiting) if waiting else None})
-        self._client.run_javascript(browser.title(f"({waiting}) HotelChat" if waiting else "HotelChat"))
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self._client.run_javascript(browser.title(f"({waiting}) HotelChat" if waiting else "HotelChat"))
         put(self._title, conversation_list.heading(self._view, self._count_of(self._view)))
 
     def sign_out(self) -> None:
@@ -269,8 +258,6 @@ class Desk(SignedInScreen):
         self._client.run_javascript(browser.WATCH_CONNECTION)
         self._list.catch_up()
         self._thread.catch_up()
-        if self._open_id is not None and (row := await self.read(_row, self._open_id)):
-            self.show_row(row)
         self.show_counts(await hub().counts_of(self.hotel_id))
 
     def _left(self) -> None:
@@ -290,9 +277,7 @@ class Desk(SignedInScreen):
         return is_done
 
 
-def _hotel(session: Session) -> HotelFacts:
-    return team.hotel(session, session.info["hotel_ids"][0])
-
-
-def _row(session: Session, conversation_id: int) -> InboxRow | None:
-    return inbox.rows(session, [conversation_id]).get(conversation_id)
+def _open(session: Session, conversation_id: int) -> bool:
+    """Whether this hotel has the conversation; opened, it is read."""
+    conversations.mark_read(session, conversation_id)
+    return conversation_id in inbox.rows(session, [conversation_id])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from pathlib import Path
 from typing import Any, Final
 
 from nicegui import ui
+from nicegui.classes import Classes
 from nicegui.element import Element
+from nicegui.props import Props
+from nicegui.style import Style
 
 from hotelchat.queries.team import SignedInUser
 from pages import handles, markup, words
-from pages.markup import Props
+from pages.markup import Props as MarkupProps
 
 ASSETS: Final = Path(__file__).parent / "assets"
 _VERSION: Final = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(ASSETS.glob("*.css")))).hexdigest()[:12]
@@ -24,14 +28,20 @@ HEAD: Final = (
 )
 
 
-def shell(tag: str, props: Props | None = None, **more: Any) -> Element:
+# NiceGUI asks for the signature of these three for every element it makes, which is a fifth of a page: answer ahead
+# (PEP 362 lets a function carry its signature). tests/pages/test_layout.py holds the contract with the pinned release.
+for _collection in (Classes, Style, Props):
+    setattr(_collection._update, "__signature__", inspect.signature(_collection._update))  # noqa: B010
+
+
+def shell(tag: str, props: MarkupProps | None = None, **more: Any) -> Element:
     """An element with these props as they stand: nothing is parsed, nothing copied. `class_` means class."""
     element = ui.element(tag)
     dict.update(element.props, props or {}, **{_attribute(name): value for name, value in more.items()})
     return element
 
 
-def put(element: Element, props: Props) -> None:
+def put(element: Element, props: MarkupProps) -> None:
     """Let an element show other props; sends nothing where they are the same."""
     current = element.props
     if any(current.get(name) != value for name, value in props.items()):

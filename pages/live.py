@@ -18,11 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotelchat import events, settings
 from hotelchat.db import transaction
 from hotelchat.live import Listening
-from hotelchat.queries import inbox, team, thread
+from hotelchat.queries import guest_panel, inbox, team, thread
+from hotelchat.queries.guest_panel import GuestFacts
 from hotelchat.queries.inbox import Counts
 from hotelchat.queries.inbox_row import InboxRow
+from hotelchat.queries.team import HotelFacts
 from hotelchat.queries.thread import ThreadMessage
 from hotelchat.queries.views import Selection
+from hotelchat.services import conversations
 from pages.access import in_thread
 from pages.feeds import PAGE, ListFeed, ThreadFeed
 
@@ -46,14 +49,8 @@ class Screen(Protocol):
     def show_counts(self, counts: Counts) -> None:
         """New numbers for the column of views."""
 
-    def show_row(self, row: InboxRow) -> None:
-        """The open conversation changed."""
-
     def sign_out(self) -> None:
         """The session has ended: leave."""
-
-    def open_conversation_id(self) -> int | None:
-        """Which conversation is open here."""
 
 
 class Hub:
@@ -65,7 +62,7 @@ class Hub:
         self.screens: set[Screen] = set()
         self.watchers: set[Callable[[events.ConversationEvent], None]] = set()  # the demo phone's
         self.counts: dict[int, Counts] = {}
-        self._zones: dict[int, ZoneInfo] = {}
+        self._hotels: dict[int, HotelFacts] = {}
         self._dirty: dict[int, set[int]] = {}  # conversation ids by hotel
         self._dirty_messages: dict[int, set[int]] = {}  # message ids by conversation
         self._dirty_counts: set[int] = set()
@@ -106,10 +103,6 @@ class Hub:
         feed.used = time.monotonic()
         return feed
 
-    async def row(self, hotel_id: int, conversation_id: int) -> InboxRow | None:
-        """One conversation as it stands now; None if this hotel has no such one."""
-        return (await in_thread(_read_rows, hotel_id, {conversation_id})).get(conversation_id)
-
     async def counts_of(self, hotel_id: int) -> Counts:
         """The numbers of a hotel's views."""
         if hotel_id not in self.counts or not self.listening.is_up:
@@ -118,9 +111,13 @@ class Hub:
 
     async def zone(self, hotel_id: int) -> ZoneInfo:
         """The hotel's time zone."""
-        if hotel_id not in self._zones:
-            self._zones[hotel_id] = await in_thread(_read_zone, hotel_id)
-        return self._zones[hotel_id]
+        return ZoneInfo((await self.hotel(hotel_id)).time_zone)
+
+    async def hotel(self, hotel_id: int) -> HotelFacts:
+        """The hotel's facts, read again every while."""
+        if hotel_id not in self._hotels:
+            self._hotels[hotel_id] = await in_thread(_read_hotel, hotel_id)
+        return self._hotels[hotel_id]
 
     def hear(self, event: events.Event) -> None:
         """Note what an event touches; the reading follows."""
@@ -146,9 +143,6 @@ class Hub:
             await self._load_list(feed)
         for thread_feed in list(self.threads.values()):
             await self._load_thread(thread_feed)
-        for hotel_id in {screen.hotel_id for screen in self.screens}:
-            open_ids = {s.open_conversation_id() or 0 for s in self.screens if s.hotel_id == hotel_id}
-            self._show_rows(await in_thread(_read_rows, hotel_id, open_ids))
         self._dirty_counts |= {screen.hotel_id for screen in self.screens}
         self._wake_counts.set()
 
@@ -167,15 +161,16 @@ class Hub:
         for hotel_id, ids in dirty.items():
             if not self._is_watched(hotel_id):
                 continue
-            wanted = {each: dirty_messages[each] for each in ids if each in dirty_messages}
-            rows, messages = await in_thread(_read_changes, hotel_id, ids, wanted)
+            wanted = {each: dirty_messages.get(each, set()) for each in ids if each in self.threads}
+            seen = {each for each in wanted if self.threads[each].screens}
+            rows, messages = await in_thread(_read_changes, hotel_id, ids, wanted, seen)
             for conversation_id, found in messages.items():
-                if feed := self.threads.get(conversation_id):
+                if (feed := self.threads.get(conversation_id)) and conversation_id in rows:
+                    feed.change_row(rows[conversation_id])
                     feed.change(found)
             for list_feed in [f for f in self.lists.values() if f.selection.hotel_id == hotel_id]:
                 if list_feed.change(rows):
                     await self._load_list(list_feed)
-            self._show_rows(rows)
 
     def _is_watched(self, hotel_id: int) -> bool:
         """Whether anything of this hotel is shown here, or about to be."""
@@ -184,12 +179,6 @@ class Hub:
             *(t.hotel_id for t in self.threads.values()),
         ]
         return hotel_id in feeds or any(screen.hotel_id == hotel_id for screen in self.screens)
-
-    def _show_rows(self, rows: dict[int, InboxRow]) -> None:
-        for screen in list(self.screens):
-            row = rows.get(screen.open_conversation_id() or 0)
-            if row is not None and row.hotel_id == screen.hotel_id:
-                screen.show_row(row)
 
     async def _count(self) -> None:
         """The numbers of the views, at most once a second."""
@@ -215,6 +204,7 @@ class Hub:
     async def _tick(self) -> None:
         await asyncio.sleep(TICK_SECONDS)
         self._forget_unused()
+        self._hotels.clear()
         for feed in self.lists.values():
             feed.refresh()
         for hotel_id, counts in self.counts.items():
@@ -233,9 +223,9 @@ class Hub:
     async def _load_thread(self, feed: ThreadFeed) -> None:
         for _ in range(MOST_READS):
             version = feed.version
-            messages = await in_thread(_read_thread, feed.hotel_id, feed.conversation_id)
+            found = await in_thread(_read_thread, feed.hotel_id, feed.conversation_id)
             if feed.version == version:
-                return feed.load(messages)
+                return feed.load(*found)
         self._is_behind = True
 
     def _forget_unused(self) -> None:
@@ -262,24 +252,26 @@ def _read_page(selection: Selection, limit: int) -> list[InboxRow]:
         return inbox.page(session, selection, limit)
 
 
-def _read_rows(hotel_id: int, ids: set[int]) -> dict[int, InboxRow]:
-    if not ids:
-        return {}
+def _read_thread(hotel_id: int, conversation_id: int) -> tuple[InboxRow | None, GuestFacts | None, list[ThreadMessage]]:
     with transaction([hotel_id]) as session:
-        return inbox.rows(session, ids)
-
-
-def _read_thread(hotel_id: int, conversation_id: int) -> list[ThreadMessage]:
-    with transaction([hotel_id]) as session:
-        return thread.newest(session, conversation_id, PAGE)
+        row = inbox.rows(session, [conversation_id]).get(conversation_id)
+        if row is None:
+            return None, None, []
+        guest = guest_panel.guest(session, row.guest_id, conversation_id)
+        return row, guest, thread.newest(session, conversation_id, PAGE)
 
 
 def _read_changes(
-    hotel_id: int, ids: set[int], messages: dict[int, set[int]]
+    hotel_id: int, ids: set[int], messages: dict[int, set[int]], seen: set[int]
 ) -> tuple[dict[int, InboxRow], dict[int, list[ThreadMessage]]]:
+    """Rows that changed, and messages of open threads; what agents have before their eyes is read."""
     with transaction([hotel_id]) as session:
+        for conversation_id in seen:
+            conversations.mark_read(session, conversation_id)
         rows = inbox.rows(session, ids)
-        return rows, {each: thread.messages(session, each, wanted) for each, wanted in messages.items()}
+        return rows, {
+            each: thread.messages(session, each, wanted) if wanted else [] for each, wanted in messages.items()
+        }
 
 
 def _read_counts(hotel_id: int) -> Counts:
@@ -287,9 +279,9 @@ def _read_counts(hotel_id: int) -> Counts:
         return inbox.counts(session, hotel_id)
 
 
-def _read_zone(hotel_id: int) -> ZoneInfo:
+def _read_hotel(hotel_id: int) -> HotelFacts:
     with transaction([hotel_id]) as session:
-        return ZoneInfo(team.hotel(session, hotel_id).time_zone)
+        return team.hotel(session, hotel_id)
 
 
 _hub: Hub | None = None

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
 import redis
 import sqlalchemy as sa
 from fastapi import FastAPI
-from rq import Queue
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
@@ -88,8 +88,7 @@ class FrontDesk:
     @cached_property
     def http(self) -> TestClient:
         """The web app without its screens."""
-        app = FastAPI()
-        app.include_router(webhooks.router)
+        app = FastAPI(routes=webhooks.ROUTES)
         app.include_router(health.router)
         return self._closing.enter_context(TestClient(app, base_url=PUBLIC))
 
@@ -128,10 +127,10 @@ class FrontDesk:
             return service(session, *args, **kwargs)
 
     def rung(self) -> list[str]:
-        """The jobs that wait for a worker, as `function(conversation)`."""
+        """What was rung and waits, as `function(conversation)`."""
         live.courier().flush()
-        jobs = [job for name in bell.QUEUES for job in Queue(name, connection=self.redis).jobs]
-        return sorted(f"{job.func_name.rpartition('.')[2]}({job.args[0]})" for job in jobs)
+        words = (each.decode().split(" ") for each in self.redis.lrange(bell.LIST, 0, -1))
+        return sorted({f"{job.rpartition('.')[2]}({conversation_id})" for job, conversation_id in words})
 
     def run_jobs(self) -> int:
         """Run what was rung, and what that rings, here and now; guests have fallen quiet. How many there were."""
@@ -139,13 +138,11 @@ class FrontDesk:
         self.later(2)
         while True:
             live.courier().flush()
-            jobs = [job for name in bell.QUEUES for job in Queue(name, connection=self.redis).jobs]
-            if not jobs:
+            rung = bell.take(self.redis, 0.01) if self.redis.llen(bell.LIST) else []
+            if not rung:
                 return ran
-            for job in jobs:
-                function, args = job.func, job.args
-                job.delete()
-                function(*args)
+            for job, conversation_id in rung:
+                resolve_name(job)(conversation_id)
                 ran += 1
 
     def later(self, seconds: float) -> None:

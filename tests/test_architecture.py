@@ -65,7 +65,8 @@ RAW_SQL = {
     "hotelchat.queries.knowledge",  # the search: one statement, readable only as SQL
     "hotelchat.services.conversations",  # the condition of a partial unique index
     "hotelchat.services.demo",  # an advisory lock: two first starts at once
-    "hotelchat.services.team",  # the same
+    "hotelchat.services.intake",  # the hot path: a batch of messages in two statements, readable only as SQL
+    "hotelchat.services.team",  # the same lock as in demo
     "hotelchat.web.health",  # SELECT 1
 }
 

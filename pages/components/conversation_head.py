@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from hotelchat import clock
 from hotelchat.models import Concierge, Status
 from hotelchat.queries.inbox import handled_by_concierge
 from hotelchat.queries.inbox_row import InboxRow
 from pages import handles, markup, words
 from pages.layout import put, shell
+from pages.markup import Props
 
 Act = Callable[[], Awaitable[None]]
 
@@ -61,12 +61,11 @@ class ConversationHead:
         ):  # fmt: skip
             element.on("click", act)
 
-    def show(self, row: InboxRow) -> None:
-        """The conversation as it stands now."""
+    def show(self, row: InboxRow, who: Props) -> None:
+        """The conversation as it stands now; `who` is rendered once for all screens."""
         is_open = row.status is not Status.RESOLVED
         is_mine = row.assignee_id == self._user_id
-        left = markup.window_seconds(row, clock.now())
-        put(self._who, markup.inner(markup.who(row, left if is_open else None)))
+        put(self._who, who)
         state = words.CONCIERGE[row.concierge]
         put(
             self._switch,

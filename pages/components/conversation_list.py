@@ -27,6 +27,7 @@ class ConversationList:
         self._free: list[Element] = []
         self._selected: int | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._shown: tuple[View, bool, bool] | None = None  # view, whether it has rows, whether there are more
         with shell("div", class_="hc-scroll"):
             with shell("div", class_="hc-rows") as self._box:
                 self.more = shell("button", markup.inner("Show more"), class_="is-free", type="button")
@@ -98,11 +99,15 @@ class ConversationList:
     def _finish(self) -> None:
         """The end of the list: more, all loaded, or nothing at all."""
         assert self.feed is not None
-        has_rows = bool(self.feed.rows)
-        put(self.more, {"class": "hc-btn s hc-more" if self.feed.is_full else "is-free"})
-        put(self._end, {"class": "hc-all" if has_rows and not self.feed.is_full else "is-free"})
-        empty = markup.nothing(*words.NOBODY_HERE[self.feed.selection.view])
-        put(self._empty, {"class": "is-free" if has_rows else "hc-empty"} | markup.inner("" if has_rows else empty))
+        state = (self.feed.selection.view, bool(self.feed.rows), self.feed.is_full)
+        if state == self._shown:
+            return
+        self._shown = state
+        view, has_rows, is_full = state
+        put(self.more, {"class": "hc-btn s hc-more" if is_full else "is-free"})
+        put(self._end, {"class": "hc-all" if has_rows and not is_full else "is-free"})
+        empty = "" if has_rows else markup.nothing(*words.NOBODY_HERE[view])
+        put(self._empty, {"class": "is-free" if has_rows else "hc-empty"} | markup.inner(empty))
 
     def _settle_soon(self) -> None:
         if self._settling is None or self._settling.done():

@@ -17,7 +17,13 @@ CLICKABLE = "hc-btn s hc-older"
 class ThreadView:
     """One feed's messages on one screen."""
 
-    def __init__(self, on_retry: Callable[[int], Awaitable[None]], on_older: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        on_retry: Callable[[int], Awaitable[None]],
+        on_older: Callable[[], Awaitable[None]],
+        on_row: Callable[[], None],
+    ) -> None:
+        self._on_row = on_row
         self.feed: ThreadFeed | None = None
         self.oldest: int | None = None  # id of the first message shown
         self._on_retry = on_retry
@@ -62,6 +68,11 @@ class ThreadView:
         if self.feed is not None:
             self.feed.screens.add(self)
             self.show(range(TAIL), history=True)
+            self.show_row()
+
+    def show_row(self) -> None:
+        """The conversation itself looks different now."""
+        self._on_row()
 
     def show(self, slots: Iterable[int], history: bool) -> None:
         """A feed's news."""

@@ -19,6 +19,7 @@ class ViewColumn:
         self._user_id, self._current = user_id, current
         self._places: dict[View, Element] = {}
         self._counts = Counts({})
+        self._shown: dict[View, tuple[int, str, str | None]] = {}
         with shell("aside", class_="hc-views", aria_label="Views"):
             shell("header", markup.inner(markup.hotel(hotel.name, hotel.kind)))
             with shell("nav", class_="hc-scroll", aria_label="Views"):
@@ -36,12 +37,15 @@ class ViewColumn:
             note, is_urgent = "", view is View.NEEDS_HUMAN
             if is_urgent and count and counts.oldest_waiting:
                 note = f"oldest {words.duration(clock.seconds_since(counts.oldest_waiting))}"
+            current = "true" if view is self._current else None
+            if self._shown.get(view) == (count, note, current):
+                continue
+            self._shown[view] = (count, note, current)
             name, icon = words.VIEWS[view]
             content = markup.view(name, icon, None if view is View.RESOLVED else count, note)
             classes = (
                 "hc-view" + (" is-need" if is_urgent and count else "") + (" is-unread" if count and is_urgent else "")
             )
-            current = "true" if view is self._current else None
             put(place, {"class": classes, "aria-current": current} | markup.inner(content))
 
     def select(self, view: View) -> None:

@@ -35,9 +35,7 @@ def _requests(made: Installation, number: int) -> list[bytes]:
 
 
 def _floor_requests(made: Installation, number: int) -> list[bytes]:
-    return [
-        each.replace(b"POST /webhooks/twilio/whatsapp", b"POST /hook", 1) for each in _requests(made, number)
-    ]
+    return [each.replace(b"POST /webhooks/twilio/whatsapp", b"POST /hook", 1) for each in _requests(made, number)]
 
 
 def main() -> None:

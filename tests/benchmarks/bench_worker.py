@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from jobs.queue import connect
+from hotelchat.ringing import connect
 from tests.jobs.conftest import ROOT, OwnRedis, wait_until
 
 QUEUE = "bench"

@@ -47,6 +47,4 @@ async def healthz(_: Request) -> Response:
 
 if __name__ == "__main__":
     app = Starlette(routes=[Route("/hook", hook, methods=["POST"]), Route("/healthz", healthz)])
-    uvicorn.run(
-        app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False
-    )
+    uvicorn.run(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False)

@@ -46,9 +46,7 @@ class Installation:
 
     def run(self, *arguments: str) -> None:
         """A command of main.py."""
-        subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), *arguments], env=self.environment(), check=True
-        )
+        subprocess.run([sys.executable, str(ROOT / "main.py"), *arguments], env=self.environment(), check=True)
 
     def start(self, *argv: str, port: int) -> subprocess.Popen[bytes]:
         """A process that listens on a port."""

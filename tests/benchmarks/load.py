@@ -22,11 +22,7 @@ async def _connection(
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
-            (
-                int(line.split(b":")[1])
-                for line in head.lower().split(b"\r\n")
-                if line.startswith(b"content-length:")
-            ),
+            (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")),
             0,
         )
         await reader.readexactly(length)
@@ -40,9 +36,7 @@ async def _run(port: int, requests: list[bytes], in_flight: int) -> dict[str, ob
     times: list[float] = []
     statuses: dict[str, int] = {}
     started = time.perf_counter()
-    await asyncio.gather(
-        *(_connection("127.0.0.1", port, requests, times, statuses) for _ in range(in_flight))
-    )
+    await asyncio.gather(*(_connection("127.0.0.1", port, requests, times, statuses) for _ in range(in_flight)))
     seconds = time.perf_counter() - started
     cuts = statistics.quantiles(times, n=100)
     return {"rate": len(times) / seconds, "p50": cuts[49] * 1e3, "p99": cuts[98] * 1e3, "statuses": statuses}

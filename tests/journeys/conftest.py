@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from hotelchat.embedded import EmbeddedServers
 from tests.journeys.guest import Account, Guest
+from tests.journeys.production import Production
 from tests.journeys.program import Program, command, free_port, new_folder, remove
 from tests.journeys.screens import Desk, Phone, Screen
 from tests.journeys.stand_ins import StandIns
@@ -147,12 +148,20 @@ def stand_ins() -> Iterator[StandIns]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def production(stand_ins: StandIns) -> Iterator[Production]:
+    """Web, workers, PostgreSQL and Redis apart; Twilio and OpenAI foreign."""
+    running = Production(stand_ins)
+    yield running
+    running.stop()
+
+
 class House:
     """`python main.py` without a demo: embedded servers, and two web processes that share them."""
 
     def __init__(self, stand_ins: StandIns) -> None:
         self.folder, self._stack = new_folder(), ExitStack()
-        first, second = free_port(), free_port()
+        first = free_port()
         self.settings = {
             "HOTELCHAT_DATA_DIR": str(self.folder / "data"),
             "ADMIN_EMAIL": "ada@house.example",
@@ -160,7 +169,6 @@ class House:
             "PUBLIC_BASE_URL": f"http://127.0.0.1:{first}",
             **stand_ins.twilio_settings(),
         }
-        self.second_port = second
         try:
             self.first = Program(self.folder, **self.settings, PORT=str(first))
             self._stack.callback(remove, self.folder)
@@ -215,6 +223,12 @@ def house(stand_ins: StandIns) -> Iterator[House]:
     running = House(stand_ins)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="package")
+def second(house: House) -> Program:
+    """Another `main.py` on the data folder of the house."""
+    return house.start_second()
 
 
 @pytest.fixture

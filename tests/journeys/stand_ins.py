@@ -89,7 +89,10 @@ class StandIns:
             Route("/twilio/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
             Route("/openai/v1/chat/completions", self._complete, methods=["POST"]),
         ]
-        config = uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=self.port, log_level="error")
+        config = uvicorn.Config(
+            Starlette(routes=routes), host="127.0.0.1", port=self.port, log_level="critical", lifespan="off",
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True, name="stand-ins")
         self._thread.start()
@@ -97,7 +100,7 @@ class StandIns:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = self._server.force_exit = True
+        self._server.should_exit = True
         self._thread.join(5)
 
     def twilio_settings(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from hotelchat import clock
 from hotelchat.after_commit import Job
 from hotelchat.db import transaction
 from hotelchat.models import Author, Concierge, Conversation, Delivery, Direction, Guest, Hotel, Message, Reason, Status
-from hotelchat.services import answers, conversations, messages
+from hotelchat.services import answers, conversations, intake, messages
 from tests.factories import ANA, OURS, Factory, inbound, told
 
 
@@ -32,19 +32,27 @@ def out(session: Session) -> list[Message]:
     return list(session.exec(select(Message).where(Message.direction == Direction.OUT)))
 
 
+def take_lease(session: Session, conversation: Conversation, holder: str = "me") -> bool:
+    """As a job does, in a transaction of its own: nothing is remembered of the row afterwards."""
+    session.flush()
+    taken = answers.take_lease(session, conversation.id, holder)
+    session.expire_all()
+    return taken
+
+
 def commit_reply(session: Session, conversation: Conversation, upto: int, holder: str = "me") -> bool:
     return answers.commit_reply(session, conversation.id, holder, upto, "Yes, it is.", [{"id": 1, "title": "Breakfast"}])
 
 
 def test_one_thinks_at_a_time(session: Session, asked: Conversation) -> None:
-    assert answers.take_lease(session, asked.id, "me")
-    assert not answers.take_lease(session, asked.id, "somebody else")
+    assert take_lease(session, asked)
+    assert not take_lease(session, asked, "somebody else")
     assert answers.unanswered(session) == []
 
     answers.release_lease(session, asked.id, "somebody else")
-    assert not answers.take_lease(session, asked.id, "somebody else"), "only its holder releases a lease"
+    assert not take_lease(session, asked, "somebody else"), "only its holder releases a lease"
     answers.release_lease(session, asked.id, "me")
-    assert answers.take_lease(session, asked.id, "somebody else")
+    assert take_lease(session, asked, "somebody else")
 
 
 def test_of_two_at_once_one_gets_the_lease(database: sa.Engine) -> None:
@@ -65,15 +73,15 @@ def test_of_two_at_once_one_gets_the_lease(database: sa.Engine) -> None:
 
 
 def test_a_lease_that_nobody_renews_runs_out(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "who died")
+    take_lease(session, asked, "who died")
     expire_leases(session)
 
     assert answers.unanswered(session) == [asked.id]
-    assert answers.take_lease(session, asked.id, "who lives")
+    assert take_lease(session, asked, "who lives")
 
 
 def test_a_renewed_lease_lasts_its_full_time_again(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     session.execute(sa.update(Conversation).values(lease_until=sa.func.clock_timestamp() + timedelta(seconds=1)))
 
     answers.renew_leases(session, ["me", "another of this process"])
@@ -83,16 +91,18 @@ def test_a_renewed_lease_lasts_its_full_time_again(session: Session, asked: Conv
 
 
 def test_a_lease_that_ran_out_is_not_renewed_behind_anothers_back(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     expire_leases(session)
 
     answers.renew_leases(session, ["me"])
 
-    assert answers.take_lease(session, asked.id, "the next")
+    assert take_lease(session, asked, "the next")
 
 
 def expire_leases(session: Session) -> None:
+    session.flush()
     session.execute(sa.update(Conversation).values(lease_until=sa.func.clock_timestamp() - timedelta(seconds=1)))
+    session.expire_all()
 
 
 @pytest.mark.parametrize(
@@ -106,12 +116,12 @@ def expire_leases(session: Session) -> None:
 def test_there_is_nothing_to_think_about(session: Session, make: Factory, hotel: Hotel, state: dict[str, object]) -> None:
     conversation = make.conversation(hotel, **state)
 
-    assert not answers.take_lease(session, conversation.id, "me")
+    assert not take_lease(session, conversation)
     assert answers.unanswered(session) == []
 
 
 def test_an_answer_is_stored_queued_and_settles_the_wait(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
 
     assert commit_reply(session, asked, asked.last_inbound_id)
 
@@ -121,15 +131,16 @@ def test_an_answer_is_stored_queued_and_settles_the_wait(session: Session, asked
     assert message.sources == [{"id": 1, "title": "Breakfast"}]
     assert (asked.answered_upto, asked.waiting_since, asked.last_author) == (asked.last_inbound_id, None, Author.AI)
     assert (Job.DELIVER_MESSAGES, asked.id) in told(session)
-    assert not answers.take_lease(session, asked.id, "another"), "nothing is left to answer"
+    assert not take_lease(session, asked, "another"), "nothing is left to answer"
 
 
 def test_an_answer_to_all_but_the_newest_message_leaves_the_guest_waiting(
     session: Session, asked: Conversation, hotel: Hotel
 ) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     upto, since = asked.last_inbound_id, asked.waiting_since
-    newer = messages.receive(session, hotel.id, inbound("And for my son?"))
+    newer = intake.receive(session, hotel.id, inbound("And for my son?"))
+    session.expire_all()
 
     assert commit_reply(session, asked, upto)
 
@@ -153,10 +164,10 @@ def overtaken(session: Session, asked: Conversation, how: str, user_id: int) -> 
             conversations.resolve(session, asked.id)
         case "the lease was lost":
             expire_leases(session)
-            assert answers.take_lease(session, asked.id, "another")
+            assert take_lease(session, asked, "another")
         case "another has answered":
             expire_leases(session)
-            assert answers.take_lease(session, asked.id, "another")
+            assert take_lease(session, asked, "another")
             assert commit_reply(session, asked, asked.last_inbound_id, "another")
         case "a person was called":
             conversations.need_a_person(asked, Reason.OTHER)
@@ -169,7 +180,7 @@ def overtaken(session: Session, asked: Conversation, how: str, user_id: int) -> 
      "another has answered", "a person was called"],
 )  # fmt: skip
 def test_a_draft_is_dropped_when(session: Session, make: Factory, hotel: Hotel, asked: Conversation, how: str) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     overtaken(session, asked, how, make.user(hotel).id)
     before, upto = len(out(session)), asked.last_inbound_id
 
@@ -180,7 +191,7 @@ def test_a_draft_is_dropped_when(session: Session, make: Factory, hotel: Hotel, 
 
 
 def test_a_handoff_tells_the_guest_and_calls_a_person(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
 
     assert answers.commit_handoff(
         session, asked.id, "me", asked.last_inbound_id, Reason.BOOKING, "A colleague will answer you.", "Wants a room."
@@ -205,7 +216,7 @@ def test_what_is_no_wish_to_be_left_alone(text: str) -> None:
 
 
 def test_after_stop_all_counts_as_answered_and_nothing_is_sent(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
 
     answers.leave_unanswered(session, asked.id, "me", asked.last_inbound_id)
 
@@ -216,7 +227,7 @@ def test_after_stop_all_counts_as_answered_and_nothing_is_sent(session: Session,
 
 
 def test_a_failure_backs_off_and_lets_go(session: Session, asked: Conversation) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
 
     assert not answers.failed(session, asked.id, "me", 30)
 
@@ -224,12 +235,12 @@ def test_a_failure_backs_off_and_lets_go(session: Session, asked: Conversation) 
     session.refresh(asked)
     assert 28 < (asked.answer_after - clock.now()).total_seconds() <= 30
     assert (asked.answer_attempts, asked.lease_by, asked.needs_human) == (1, None, False)
-    assert answers.unanswered(session) == [] and not answers.take_lease(session, asked.id, "me")
+    assert answers.unanswered(session) == [] and not take_lease(session, asked)
 
 
 def test_after_some_failures_a_person_is_called(session: Session, asked: Conversation) -> None:
     for attempt in range(1, answers.MOST_ATTEMPTS + 1):
-        assert answers.take_lease(session, asked.id, "me")
+        assert take_lease(session, asked)
         called = answers.failed(session, asked.id, "me", -1)
         session.flush()
         assert called == (attempt == answers.MOST_ATTEMPTS)
@@ -242,11 +253,11 @@ def test_after_some_failures_a_person_is_called(session: Session, asked: Convers
 def test_a_new_message_gives_the_concierge_its_attempts_back(
     session: Session, asked: Conversation, hotel: Hotel
 ) -> None:
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     answers.failed(session, asked.id, "me", 60)
     session.flush()
 
-    messages.receive(session, hotel.id, inbound("Hello?"))
+    intake.receive(session, hotel.id, inbound("Hello?"))
 
     session.refresh(asked)
     assert (asked.answer_attempts, asked.answer_after) == (0, None)
@@ -258,7 +269,7 @@ def test_a_failure_that_comes_too_late_changes_nothing(
     session: Session, make: Factory, hotel: Hotel, asked: Conversation, how: str
 ) -> None:
     asked.answer_attempts = answers.MOST_ATTEMPTS - 1
-    answers.take_lease(session, asked.id, "me")
+    take_lease(session, asked)
     overtaken(session, asked, how, make.user(hotel).id)
     needs_human = asked.needs_human
 

@@ -15,7 +15,7 @@ from hotelchat.errors import Conflict, NotFound
 from hotelchat.events import ConversationChanged, HandoffRequested
 from hotelchat.models import Concierge, Conversation, Hotel, Reason, Status, User
 from hotelchat.queries import thread
-from hotelchat.services import answers, conversations, handoffs, messages
+from hotelchat.services import answers, conversations, handoffs, intake, messages
 from tests.factories import ANA, OURS, Factory, inbound, told, until_somebody_waits_for_a_lock
 
 
@@ -186,7 +186,7 @@ def test_it_cannot_be_reopened_once_the_guest_has_begun_a_new_one(
 ) -> None:
     conversations.resolve(session, waiting.id)
     session.flush()
-    messages.receive(session, hotel.id, inbound("One more thing"))
+    intake.receive(session, hotel.id, inbound("One more thing"))
 
     with pytest.raises(Conflict, match="newer conversation"):
         conversations.reopen(session, waiting.id, marta.id)
@@ -202,7 +202,7 @@ def test_a_guest_who_writes_at_the_moment_of_reopening_keeps_one_conversation(da
 
     def guest_writes() -> None:
         with transaction() as session:
-            messages.receive(session, hotel.id, inbound("One more thing"))
+            intake.receive(session, hotel.id, inbound("One more thing"))
             written.set()
             until_somebody_waits_for_a_lock()
 
@@ -216,6 +216,21 @@ def test_a_guest_who_writes_at_the_moment_of_reopening_keeps_one_conversation(da
         guest.result()
         with pytest.raises(Conflict, match="newer conversation"):
             agent.result()
+
+
+def test_a_locked_conversation_is_as_it_stands_now_not_as_it_was_read_before(database: sa.Engine) -> None:
+    with transaction() as session:
+        make = Factory(session)
+        hotel = make.hotel()
+        asked, marta = make.conversation(hotel), make.user(hotel)
+
+    with transaction() as session:
+        session.get_one(Conversation, asked.id)  # as questions.of does before the fence looks
+        with transaction() as another:
+            conversations.take_over(another, asked.id, marta.id)
+        locked = conversations.locked(session, asked.id)
+
+        assert (locked.assignee_id, locked.concierge) == (marta.id, Concierge.PAUSED)
 
 
 def test_reading_clears_the_unread_count_once(session: Session, waiting: Conversation) -> None:

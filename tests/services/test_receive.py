@@ -13,7 +13,7 @@ from hotelchat.after_commit import Job
 from hotelchat.db import transaction
 from hotelchat.events import MessageReceived
 from hotelchat.models import Concierge, Conversation, Guest, GuestIdentity, Hotel, Kind, Message, Reason, Status
-from hotelchat.services import conversations, messages
+from hotelchat.services import conversations, intake
 from tests.factories import ANA, OURS, Factory, inbound, phone, told, until_somebody_waits_for_a_lock, user_name
 
 
@@ -27,12 +27,12 @@ def count(session: Session, table: type) -> int:
 
 
 def test_the_first_message_makes_a_guest_an_address_and_a_waiting_conversation(session: Session, hotel: Hotel) -> None:
-    received = messages.receive(session, hotel.id, inbound("Is breakfast included?"))
+    received = intake.receive(session, hotel.id, inbound("Is breakfast included?"))
 
     guest, identity = session.exec(select(Guest)).one(), session.exec(select(GuestIdentity)).one()
     conversation, message = session.exec(select(Conversation)).one(), session.exec(select(Message)).one()
     assert (guest.name, identity.value, identity.guest_id) == ("Ana", ANA, guest.id)
-    assert received == messages.Received(conversation.id, message.id)
+    assert received == intake.Received(conversation.id, message.id)
     assert (message.text, message.direction, message.author) == ("Is breakfast included?", "in", "guest")
     assert (conversation.status, conversation.concierge, conversation.sender) == (Status.OPEN, Concierge.ON, OURS)
     assert conversation.last_inbound_id == conversation.last_message_id == message.id
@@ -41,7 +41,7 @@ def test_the_first_message_makes_a_guest_an_address_and_a_waiting_conversation(s
 
 
 def test_screens_hear_of_it_and_the_concierge_is_rung(session: Session, hotel: Hotel) -> None:
-    received = messages.receive(session, hotel.id, inbound())
+    received = intake.receive(session, hotel.id, inbound())
 
     event = MessageReceived(
         hotel_id=hotel.id, conversation_id=received.conversation_id, message_id=received.message_id
@@ -51,12 +51,12 @@ def test_screens_hear_of_it_and_the_concierge_is_rung(session: Session, hotel: H
 
 def test_a_message_delivered_twice_is_one_message(session: Session, hotel: Hotel) -> None:
     first = inbound("Is breakfast included?")
-    once = messages.receive(session, hotel.id, first)
+    once = intake.receive(session, hotel.id, first)
     session.info.clear()
 
-    again = messages.receive(session, hotel.id, first)
+    again = intake.receive(session, hotel.id, first)
 
-    assert again == messages.Received(once.conversation_id, None)
+    assert again == intake.Received(once.conversation_id, None)
     assert (count(session, Message), session.exec(select(Conversation)).one().unread) == (1, 1)
     assert told(session) == []
 
@@ -65,27 +65,27 @@ def test_a_message_delivered_again_after_its_conversation_was_resolved_opens_not
     session: Session, hotel: Hotel
 ) -> None:
     first = inbound("Is breakfast included?")
-    once = messages.receive(session, hotel.id, first)
+    once = intake.receive(session, hotel.id, first)
     conversations.resolve(session, once.conversation_id)
     session.flush()
 
-    assert messages.receive(session, hotel.id, first).message_id is None
+    assert intake.receive(session, hotel.id, first).message_id is None
 
     assert [c.status for c in session.exec(select(Conversation))] == [Status.RESOLVED]
 
 
 def test_the_same_id_from_another_account_is_another_message(session: Session, hotel: Hotel) -> None:
-    messages.receive(session, hotel.id, inbound(provider_id="SM1", account="AC1"))
-    messages.receive(session, hotel.id, inbound(provider_id="SM1", account="AC2"))
+    intake.receive(session, hotel.id, inbound(provider_id="SM1", account="AC1"))
+    intake.receive(session, hotel.id, inbound(provider_id="SM1", account="AC2"))
 
     assert count(session, Message) == 2
 
 
 def test_a_second_message_joins_the_conversation_and_the_wait_goes_on_counting(session: Session, hotel: Hotel) -> None:
-    first = messages.receive(session, hotel.id, inbound("Hello"))
+    first = intake.receive(session, hotel.id, inbound("Hello"))
     waiting_since = session.exec(select(Conversation.waiting_since)).one()
 
-    second = messages.receive(session, hotel.id, inbound("Is breakfast included?"))
+    second = intake.receive(session, hotel.id, inbound("Is breakfast included?"))
 
     conversation = session.exec(select(Conversation).execution_options(populate_existing=True)).one()
     assert second.conversation_id == first.conversation_id
@@ -95,11 +95,11 @@ def test_a_second_message_joins_the_conversation_and_the_wait_goes_on_counting(s
 
 
 def test_after_resolving_the_next_message_opens_a_new_conversation(session: Session, hotel: Hotel) -> None:
-    first = messages.receive(session, hotel.id, inbound("Hello"))
+    first = intake.receive(session, hotel.id, inbound("Hello"))
     conversations.resolve(session, first.conversation_id)
     session.flush()
 
-    second = messages.receive(session, hotel.id, inbound("One more thing"))
+    second = intake.receive(session, hotel.id, inbound("One more thing"))
 
     assert second.conversation_id != first.conversation_id
     states = [c.status for c in session.exec(select(Conversation).order_by(Conversation.id))]
@@ -113,7 +113,7 @@ def test_writing_while_a_person_has_the_conversation_calls_that_person(
 ) -> None:
     conversation = make.conversation(hotel, make.guest(hotel, number=ANA), says=(), concierge=state)
 
-    messages.receive(session, hotel.id, inbound("Are you there?"))
+    intake.receive(session, hotel.id, inbound("Are you there?"))
 
     session.refresh(conversation)
     assert conversation.needs_human
@@ -129,7 +129,7 @@ def test_the_reason_of_a_handoff_is_kept_while_the_guest_goes_on_writing(
         needs_human_reason=Reason.COMPLAINT,
     )  # fmt: skip
 
-    messages.receive(session, hotel.id, inbound("Hello?"))
+    intake.receive(session, hotel.id, inbound("Hello?"))
 
     session.refresh(conversation)
     assert conversation.needs_human_reason is Reason.COMPLAINT
@@ -137,9 +137,9 @@ def test_the_reason_of_a_handoff_is_kept_while_the_guest_goes_on_writing(
 
 def test_a_guest_without_a_phone_number_is_the_same_guest_once_the_number_shows(session: Session, hotel: Hotel) -> None:
     hidden, number = user_name("ES.abc123"), phone(ANA)
-    first = messages.receive(session, hotel.id, inbound("Hello", hidden))
-    second = messages.receive(session, hotel.id, inbound("It is me", number, hidden))
-    third = messages.receive(session, hotel.id, inbound("Only my number now", number))
+    first = intake.receive(session, hotel.id, inbound("Hello", hidden))
+    second = intake.receive(session, hotel.id, inbound("It is me", number, hidden))
+    third = intake.receive(session, hotel.id, inbound("Only my number now", number))
 
     assert first.conversation_id == second.conversation_id == third.conversation_id
     assert count(session, Guest) == 1
@@ -148,9 +148,9 @@ def test_a_guest_without_a_phone_number_is_the_same_guest_once_the_number_shows(
 
 def test_a_guest_known_by_phone_is_the_same_guest_once_they_hide_it(session: Session, hotel: Hotel) -> None:
     hidden, number = user_name("ES.abc123"), phone(ANA)
-    first = messages.receive(session, hotel.id, inbound("Hello", number))
-    messages.receive(session, hotel.id, inbound("Now with a user name", number, hidden))
-    third = messages.receive(session, hotel.id, inbound("And now without a number", hidden))
+    first = intake.receive(session, hotel.id, inbound("Hello", number))
+    intake.receive(session, hotel.id, inbound("Now with a user name", number, hidden))
+    third = intake.receive(session, hotel.id, inbound("And now without a number", hidden))
 
     assert third.conversation_id == first.conversation_id
     assert count(session, Guest) == 1
@@ -158,7 +158,7 @@ def test_a_guest_known_by_phone_is_the_same_guest_once_they_hide_it(session: Ses
 
 def test_a_name_is_learned_when_it_first_appears_and_then_kept(session: Session, hotel: Hotel) -> None:
     for name in ("", "Ana", "Ana Belén 🌴"):
-        received = messages.receive(session, hotel.id, inbound("Hello", name=name))
+        received = intake.receive(session, hotel.id, inbound("Hello", name=name))
         conversations.resolve(session, received.conversation_id)
         session.flush()
 
@@ -167,8 +167,8 @@ def test_a_name_is_learned_when_it_first_appears_and_then_kept(session: Session,
 
 def test_the_same_number_in_two_hotels_is_two_guests(session: Session, hotel: Hotel, make: Factory) -> None:
     other = make.hotel()
-    here = messages.receive(session, hotel.id, inbound("Hello"))
-    there = messages.receive(session, other.id, inbound("Hello"))
+    here = intake.receive(session, hotel.id, inbound("Hello"))
+    there = intake.receive(session, other.id, inbound("Hello"))
 
     assert here.conversation_id != there.conversation_id
     assert {guest.hotel_id for guest in session.exec(select(Guest))} == {hotel.id, other.id}
@@ -176,7 +176,7 @@ def test_the_same_number_in_two_hotels_is_two_guests(session: Session, hotel: Ho
 
 def test_what_is_not_text_is_stored_whole_and_named_in_the_list(session: Session, hotel: Hotel) -> None:
     raw = {"MessageType": "image", "MediaUrl0": "https://api.twilio.com/x", "Body": "The shower\nstays cold"}
-    messages.receive(session, hotel.id, inbound("The shower\nstays cold", kind=Kind.IMAGE, raw=raw))
+    intake.receive(session, hotel.id, inbound("The shower\nstays cold", kind=Kind.IMAGE, raw=raw))
 
     message, conversation = session.exec(select(Message)).one(), session.exec(select(Conversation)).one()
     assert (message.kind, message.raw) == (Kind.IMAGE, raw)
@@ -192,11 +192,11 @@ def hotel_id(database: sa.Engine) -> int:
         return Factory(session).hotel(whatsapp_number=OURS).id
 
 
-def receive(hotel_id: int, message: object, gate: threading.Barrier | None = None) -> messages.Received:
+def receive(hotel_id: int, message: object, gate: threading.Barrier | None = None) -> intake.Received:
     if gate is not None:
         gate.wait(5)
     with transaction() as session:
-        return messages.receive(session, hotel_id, message)
+        return intake.receive(session, hotel_id, message)
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["a known guest", "a new guest"])
@@ -235,7 +235,7 @@ def test_ids_follow_commits(hotel_id: int) -> None:
 
     def first() -> int | None:
         with transaction() as session:
-            received = messages.receive(session, hotel_id, inbound("first"))
+            received = intake.receive(session, hotel_id, inbound("first"))
             entered.set()
             assert may_commit.wait(5)
         commits.append("first")

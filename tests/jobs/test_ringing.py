@@ -7,7 +7,7 @@ from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
 
-from jobs.queue import DEFAULT_RETRY, connect, ring, ring_counts
+from hotelchat.ringing import DEFAULT_RETRY, connect, ring, ring_counts
 from jobs.worker import ConcurrentWorker
 from tests.jobs.conftest import Desk, OwnRedis, wait_until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 
@@ -67,13 +68,16 @@ KINDS: dict[str, type[Event]] = {
 }
 
 
-def to_json(event: Event) -> str:
-    """The event as it travels between processes."""
-    return json.dumps({"event": type(event).__name__} | asdict(event))
+def to_json(events: Iterable[Event]) -> str:
+    """Events as they travel between processes, several in one message."""
+    return json.dumps([{"event": type(event).__name__} | asdict(event) for event in events])
 
 
-def from_json(text: str | bytes) -> Event | None:
-    """The event that `to_json` wrote; None for a kind this version does not know (another process is newer)."""
-    fields = json.loads(text)
-    kind = KINDS.get(fields.pop("event", ""))
-    return kind(**fields) if kind else None
+def from_json(text: str | bytes) -> list[Event]:
+    """The events that `to_json` wrote, without kinds that this version does not know (another process is newer)."""
+    found = []
+    for fields in json.loads(text):
+        kind = KINDS.get(fields.pop("event", ""))
+        if kind is not None:
+            found.append(kind(**fields))
+    return found

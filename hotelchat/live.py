@@ -68,9 +68,12 @@ class Courier:
         if self._redis is None:
             return
         pipeline = self._redis.pipeline(transaction=False)
+        by_hotel: dict[int, list[Event]] = {}
         for item in batch:
             if isinstance(item, Event):
-                pipeline.publish(CHANNELS.replace("*", str(item.hotel_id)), to_json(item))
+                by_hotel.setdefault(item.hotel_id, []).append(item)
+        for hotel_id, events in by_hotel.items():
+            pipeline.publish(CHANNELS.replace("*", str(hotel_id)), to_json(events))
         if rings := dict.fromkeys(item for item in batch if isinstance(item, tuple)):
             bell.push(pipeline, rings)
         if len(pipeline):
@@ -134,6 +137,6 @@ class Listening:
                 checked = time.monotonic()
             if message is None or message["type"] != "pmessage":
                 continue
-            if event := from_json(message["data"]):
+            for event in from_json(message["data"]):
                 self.received[type(event).__name__] += 1
                 yield event

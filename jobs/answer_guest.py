@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 import structlog
+from rq.timeouts import JobTimeoutException
 
 from hotelchat import clock, log, settings
 from hotelchat.concierge.language_model import LanguageModel
@@ -18,6 +19,7 @@ from hotelchat.errors import ConciergeUnavailable
 from hotelchat.queries import inbox
 from hotelchat.services import answers, questions
 from jobs.aio import run_async
+from jobs.deadline import WorkerStopping
 from jobs.leases import LEASES
 
 lines = structlog.get_logger()
@@ -73,6 +75,11 @@ def _answer_once(conversation_id: int, holder: str, thinker: Concierge) -> bool:
     except ConciergeUnavailable as error:
         _note_failure(conversation_id, holder, error)
         return False
+    except (JobTimeoutException, WorkerStopping):
+        raise  # RQ's Retry, or the sweep, takes it up again
+    except Exception as error:  # a fault of ours must not be tried for ever: after some attempts a person is called
+        _note_failure(conversation_id, holder, ConciergeUnavailable(type(error).__name__))
+        raise
     stored = _commit(conversation_id, holder, question, outcome)
     lines.info(
         "concierge_answered" if stored else "concierge_draft_dropped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -101,7 +102,8 @@ class Phone:
         with shell("div", class_="hc-try"):
             for text in self._guest.first_messages:
                 place: Element = shell("a", markup.inner(text), role="button", tabindex="0")
-                place.on("click", lambda text=text: self._send(text))
+                for event in ("click", "keydown.enter"):
+                    place.on(event, partial(self._send, text))
 
     def _build_form(self) -> None:
         with shell("form", class_="hc-say") as form:

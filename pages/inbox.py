@@ -80,6 +80,7 @@ class Desk(SignedInScreen):
                 "div", markup.inner(""), class_="hc-notice", role="alert", hidden=True, data_testid=handles.NOTICE
             )
         leave.on("click", self._sign_out)
+        leave.on("keydown.enter", self._sign_out)
         self._client.on_connect(self._connected)
         self._client.on_delete(self._left)
         self.show_counts(await hub().counts_of(self.hotel_id))

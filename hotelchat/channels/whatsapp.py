@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -63,9 +64,15 @@ def check_signature(settings: WhatsAppSettings, url: str, params: Sequence[tuple
     """
     form = _Form(params)
     signed = form if len(form) == len(params) else FormData(list(params))
-    tokens = [settings.auth_token, settings.auth_token_secondary]
-    if not any(token and RequestValidator(token).validate(url, signed, signature) for token in tokens):
+    tokens = [token for token in (settings.auth_token, settings.auth_token_secondary) if token]
+    if any(_same(RequestValidator(token).compute_signature(url, signed), signature) for token in tokens):
+        return
+    if not any(RequestValidator(token).validate(url, signed, signature) for token in tokens):  # with and without port
         raise BadSignature
+
+
+def _same(ours: str, theirs: str) -> bool:
+    return hmac.compare_digest(ours.encode(), theirs.encode())
 
 
 class _Form(dict[str, str]):

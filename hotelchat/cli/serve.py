@@ -24,6 +24,7 @@ from hotelchat.db import transaction
 from hotelchat.demo.content import load_people
 from hotelchat.embedded import EmbeddedServers
 from hotelchat.errors import HotelChatError, SettingsError
+from hotelchat.queries import team
 from hotelchat.services import demo as demo_service
 from hotelchat.settings import Settings
 from hotelchat.supervisor import Child, supervise
@@ -44,11 +45,9 @@ def serve() -> int:
     servers = EmbeddedServers(current.data_dir)
     try:
         env = _urls(current, servers)
-        if not current.database_url:
-            prepare(db.configure(settings.database_url(env["DATABASE_URL"]) or "", pool=2))
-            db.engine().dispose()
+        hint = _prepare_embedded(env["DATABASE_URL"]) if not current.database_url else []
         current.secret_keys()
-        _say_when_ready(current, [])
+        _say_when_ready(current, hint)
         return supervise([child("web", env=env), *_workers(env)], servers)
     finally:
         servers.stop()
@@ -77,7 +76,7 @@ def demo(fresh: bool) -> int:
     _port_must_be_free(current)
     servers = EmbeddedServers(DEMO_DATA)
     if fresh:
-        servers.stop()
+        _must_not_run(DEMO_DATA)
         shutil.rmtree(DEMO_DATA)
         servers = EmbeddedServers(DEMO_DATA)
     try:
@@ -91,6 +90,26 @@ def demo(fresh: bool) -> int:
         return supervise([child("demo-web", env=env), *_workers(env)], servers)
     finally:
         servers.stop()
+
+
+def _prepare_embedded(url: str) -> list[str]:
+    """The newest schema, and a word for whoever has nobody to sign in as yet."""
+    engine = db.configure(settings.database_url(url) or "", pool=2)
+    prepare(engine)
+    with transaction() as session:
+        has_users = bool(team.members(session))
+    engine.dispose()
+    add = "main.py user add you@example.com --name You --role admin"
+    return [] if has_users else [f"  Nobody can sign in yet. In another terminal: {add}"]
+
+
+def _must_not_run(folder: Path) -> None:
+    """A folder in use is not emptied under its users' feet."""
+    try:
+        os.kill(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return
+    raise HotelChatError(f"A demo is running on {folder}: end it first, then start afresh.")
 
 
 def _workers(env: Mapping[str, str]) -> list[Child]:

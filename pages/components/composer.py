@@ -30,7 +30,7 @@ class Composer:
                 shell("span", class_="hc-grow")
             self._text = shell(
                 "textarea", data_testid=handles.COMPOSER, aria_label="Message", placeholder="", rows="1",
-                maxlength="1600", data_conversation="",
+                data_conversation="",
             )  # fmt: skip
             with shell("footer"):
                 shell("span", class_="hc-grow hc-reason")

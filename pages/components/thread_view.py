@@ -43,6 +43,7 @@ class ThreadView:
             self._slots: list[Element] = [shell("div", markup.EMPTY_SLOT) for _ in range(TAIL)]
         self._more.on("click", on_older)
         self.box.on("click", self._clicked, js_handler=browser.RETRY_ON_CLICK)
+        self.box.on("keydown.enter", self._clicked, js_handler=browser.RETRY_ON_CLICK)
 
     async def _clicked(self, event: GenericEventArguments) -> None:
         if str(event.args).isdigit():

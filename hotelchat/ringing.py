@@ -83,33 +83,32 @@ def ring(
     Returns: True if a job was enqueued; False if one waits already, or Redis is away.
     """
 
-    def enqueue(name: str) -> bool:
-        try:
-            queue.enqueue_call(
-                function_path,
-                args=args,
-                timeout=timeout,
-                ttl=ttl,
-                result_ttl=result_ttl,
-                failure_ttl=failure_ttl,
-                description=function_path,  # RQ's default would spell out the arguments
-                job_id=name,
-                retry=retry,
-                unique=True,
-            )
-        except DuplicateJobError:
-            return False
-        return True
-
+    options = {
+        "args": args,
+        "timeout": timeout,
+        "ttl": ttl,
+        "result_ttl": result_ttl,
+        "failure_ttl": failure_ttl,
+        "description": function_path,  # RQ's default would spell out the arguments
+        "retry": retry,
+    }
     try:
-        rung = enqueue(job_id)
+        rung = _enqueue(queue, function_path, job_id, options)
         if not rung and (name := _free_name(queue.connection, job_id)):
-            rung = enqueue(name)
+            rung = _enqueue(queue, function_path, name, options)
     except redis.RedisError as error:
         return _count("redis_away", False, error, job_id)
     except Exception as error:
         return _count("refused", False, error, job_id)
     return _count("rung" if rung else "coalesced", rung)
+
+
+def _enqueue(queue: Queue, function_path: str, name: str, options: dict[str, Any]) -> bool:
+    try:
+        queue.enqueue_call(function_path, job_id=name, unique=True, **options)
+    except DuplicateJobError:
+        return False
+    return True
 
 
 def ring_counts() -> Mapping[str, int]:

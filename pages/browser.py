@@ -18,6 +18,7 @@ _GIVE: Final = (
 SEND_ON_ENTER: Final = f"(e) => {{ if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {{ e.preventDefault(); const t = e.target; {_GIVE} }} }}"
 SEND_ON_CLICK: Final = f"() => {{ const t = {_COMPOSER}; {_GIVE} t.focus(); }}"
 KEEP_DRAFT: Final = "(e) => { const t = e.target; delete t.dataset.key; sessionStorage.setItem('draft:' + t.dataset.conversation, t.value); }"
+EMIT_VALUE: Final = "(e) => emit(e.target.value)"
 RETRY_ON_CLICK: Final = "(e) => { const r = e.target.closest('[data-retry]'); r && emit(r.dataset.retry); }"
 SUBMIT_FORM: Final = "(e) => { e.preventDefault(); const f = new FormData(e.target); emit(f.get('email') || '', f.get('password') || ''); }"
 SUBMIT_PHONE: Final = (

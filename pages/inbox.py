@@ -89,7 +89,7 @@ class Desk(SignedInScreen):
         with shell("section", class_="hc-list", data_testid=handles.CONVERSATION_LIST, aria_label="Conversations"):
             self._title, search = conversation_list.head()
             self._list = ConversationList()
-        search.on("input", self._search, js_handler="(e) => emit(e.target.value)", throttle=0.3, leading_events=False)
+        search.on("input", self._search, js_handler=browser.EMIT_VALUE, throttle=0.3, leading_events=False)
         self._list.more.on("click", self._show_more)
 
     def _build_conversation(self, hotel: HotelFacts) -> None:

@@ -16,16 +16,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from hotelchat import events, settings
-from hotelchat.db import transaction
 from hotelchat.live import Listening
-from hotelchat.queries import guest_panel, inbox, team, thread
-from hotelchat.queries.guest_panel import GuestFacts
 from hotelchat.queries.inbox import Counts
-from hotelchat.queries.inbox_row import InboxRow
 from hotelchat.queries.team import HotelFacts
-from hotelchat.queries.thread import ThreadMessage
 from hotelchat.queries.views import Selection
-from hotelchat.services import conversations
+from pages import reads
 from pages.access import in_thread
 from pages.feeds import PAGE, ListFeed, ThreadFeed
 
@@ -106,7 +101,7 @@ class Hub:
     async def counts_of(self, hotel_id: int) -> Counts:
         """The numbers of a hotel's views."""
         if hotel_id not in self.counts or not self.listening.is_up:
-            self.counts[hotel_id] = await in_thread(_read_counts, hotel_id)
+            self.counts[hotel_id] = await in_thread(reads.counts, hotel_id)
         return self.counts[hotel_id]
 
     async def zone(self, hotel_id: int) -> ZoneInfo:
@@ -116,7 +111,7 @@ class Hub:
     async def hotel(self, hotel_id: int) -> HotelFacts:
         """The hotel's facts, read again every while."""
         if hotel_id not in self._hotels:
-            self._hotels[hotel_id] = await in_thread(_read_hotel, hotel_id)
+            self._hotels[hotel_id] = await in_thread(reads.hotel, hotel_id)
         return self._hotels[hotel_id]
 
     def hear(self, event: events.Event) -> None:
@@ -163,7 +158,7 @@ class Hub:
                 continue
             wanted = {each: dirty_messages.get(each, set()) for each in ids if each in self.threads}
             seen = {each for each in wanted if self.threads[each].screens}
-            rows, messages = await in_thread(_read_changes, hotel_id, ids, wanted, seen)
+            rows, messages = await in_thread(reads.changes, hotel_id, ids, wanted, seen)
             for conversation_id, found in messages.items():
                 if (feed := self.threads.get(conversation_id)) and conversation_id in rows:
                     feed.change_row(rows[conversation_id])
@@ -186,7 +181,7 @@ class Hub:
         self._wake_counts.clear()
         hotels, self._dirty_counts = self._dirty_counts, set()
         for hotel_id in hotels & {screen.hotel_id for screen in self.screens}:
-            counts = self.counts[hotel_id] = await in_thread(_read_counts, hotel_id)
+            counts = self.counts[hotel_id] = await in_thread(reads.counts, hotel_id)
             for screen in [s for s in self.screens if s.hotel_id == hotel_id]:
                 screen.show_counts(counts)
         for hotel_id in hotels:
@@ -215,7 +210,7 @@ class Hub:
         """Read a page; once more if changes came in meanwhile, since the page may be older than they are."""
         for _ in range(MOST_READS):
             version = feed.version
-            page = await in_thread(_read_page, feed.selection, feed.limit)
+            page = await in_thread(reads.page, feed.selection, feed.limit)
             if feed.version == version:
                 return feed.load(page)
         self._is_behind = True
@@ -223,7 +218,7 @@ class Hub:
     async def _load_thread(self, feed: ThreadFeed) -> None:
         for _ in range(MOST_READS):
             version = feed.version
-            found = await in_thread(_read_thread, feed.hotel_id, feed.conversation_id)
+            found = await in_thread(reads.thread, feed.hotel_id, feed.conversation_id)
             if feed.version == version:
                 return feed.load(*found)
         self._is_behind = True
@@ -245,43 +240,6 @@ class Hub:
                 log.exception("screens_failed", loop=loop.__name__)
                 self._is_behind = True
                 await asyncio.sleep(1)
-
-
-def _read_page(selection: Selection, limit: int) -> list[InboxRow]:
-    with transaction([selection.hotel_id]) as session:
-        return inbox.page(session, selection, limit)
-
-
-def _read_thread(hotel_id: int, conversation_id: int) -> tuple[InboxRow | None, GuestFacts | None, list[ThreadMessage]]:
-    with transaction([hotel_id]) as session:
-        row = inbox.rows(session, [conversation_id]).get(conversation_id)
-        if row is None:
-            return None, None, []
-        guest = guest_panel.guest(session, row.guest_id, conversation_id)
-        return row, guest, thread.newest(session, conversation_id, PAGE)
-
-
-def _read_changes(
-    hotel_id: int, ids: set[int], messages: dict[int, set[int]], seen: set[int]
-) -> tuple[dict[int, InboxRow], dict[int, list[ThreadMessage]]]:
-    """Rows that changed, and messages of open threads; what agents have before their eyes is read."""
-    with transaction([hotel_id]) as session:
-        for conversation_id in seen:
-            conversations.mark_read(session, conversation_id)
-        rows = inbox.rows(session, ids)
-        return rows, {
-            each: thread.messages(session, each, wanted) if wanted else [] for each, wanted in messages.items()
-        }
-
-
-def _read_counts(hotel_id: int) -> Counts:
-    with transaction([hotel_id]) as session:
-        return inbox.counts(session, hotel_id)
-
-
-def _read_hotel(hotel_id: int) -> HotelFacts:
-    with transaction([hotel_id]) as session:
-        return team.hotel(session, hotel_id)
 
 
 _hub: Hub | None = None

@@ -24,6 +24,7 @@ from hotelchat.models import Conversation, Direction, GuestIdentity, Hotel, Mess
 from hotelchat.web import health, webhooks
 from jobs.answer_guest import concierge
 from jobs.deliver_messages import channel
+from pages.app import Edge
 from tests.factories import ACCOUNT, OURS, Factory
 from tests.stand_ins import Model, Twilio, running
 
@@ -88,9 +89,9 @@ class FrontDesk:
     @cached_property
     def http(self) -> TestClient:
         """The web app without its screens."""
-        app = FastAPI(routes=webhooks.ROUTES)
+        app = FastAPI()
         app.include_router(health.router)
-        return self._closing.enter_context(TestClient(app, base_url=PUBLIC))
+        return self._closing.enter_context(TestClient(Edge(app), base_url=PUBLIC))
 
     # What guests and Twilio do
 

@@ -199,9 +199,7 @@ def button_tap(
     message_sid: str | None = None,
 ) -> dict[str, str]:
     """A tap on a quick reply of the message `replied_to`; Twilio repeats the button's text as the Body."""
-    params = _inbound(
-        account_sid, from_number, to_number, profile_name, message_sid, kind="button", body=text
-    )
+    params = _inbound(account_sid, from_number, to_number, profile_name, message_sid, kind="button", body=text)
     params |= {"ButtonText": text, "ButtonPayload": payload}
     if replied_to is not None:
         params |= {

@@ -91,11 +91,14 @@ def inbound(params: dict[str, str]) -> InboundMessage:
     account, sender, to = params.get("AccountSid"), params.get("From"), params.get("To")
     if not (provider_id and account and sender and to):
         raise BadInput("This is not a message of Twilio's: MessageSid, AccountSid, From or To is missing.")
+    identities = _identities(params, sender)
+    if not identities:
+        raise BadInput("This message has no sender: From is empty but for its channel.")
     kind = _kind(params)
     return InboundMessage(
         account=account,
         provider_id=provider_id,
-        sender=Sender(identities=_identities(params, sender), name=params.get("ProfileName", "").strip()[:200]),
+        sender=Sender(identities=identities, name=params.get("ProfileName", "").strip()[:200]),
         to=to,
         kind=kind,
         text=_text(kind, params),

@@ -16,10 +16,11 @@ from hotelchat.services import team
 
 
 @contextmanager
-def database(*, migrates: bool = False) -> Iterator[Engine]:
+def database(*, prepares: bool = True) -> Iterator[Engine]:
     """Connect, and disconnect at the end; an embedded server is shared where it runs, else started.
 
-    Raises: HotelChatError: if the database is away, or its schema is old (an embedded one is brought up to date).
+    Args: prepares: bring an embedded database up to date first; False leaves that to the caller.
+    Raises: HotelChatError: if the database is away, or its schema is old.
     """
     current = settings.current()
     servers = None if current.database_url else EmbeddedServers(current.data_dir)
@@ -27,9 +28,9 @@ def database(*, migrates: bool = False) -> Iterator[Engine]:
         url = current.database_url or settings.database_url(servers.postgres() if servers else None)
         engine = db.configure(url or "", pool=2)
         live.configure(current.redis_url or (servers.redis() if servers else None))
-        if servers is not None or migrates:
+        if servers is not None and prepares:
             prepare(engine)
-        elif (at := schema.revision(engine)) != schema.newest():
+        elif prepares and (at := schema.revision(engine)) != schema.newest():
             raise HotelChatError(f"The database stands at {at or 'nothing'}: run `main.py migrate` first.")
         yield engine
         live.courier().flush()

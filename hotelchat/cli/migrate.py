@@ -10,6 +10,8 @@ from hotelchat.cli.database import database, prepare
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest schema; safe to run twice, and from two machines at once."""
-    with database(migrates=True) as engine:
+    with database(prepares=False) as engine:
         before, after = prepare(engine)
-    click.echo(f"The database stands at {after}." if before == after else f"Migrated from {before} to {after}.")
+    click.echo(
+        f"The database stands at {after}." if before == after else f"Migrated from {before or 'nothing'} to {after}."
+    )

@@ -156,9 +156,7 @@ def _word_sets(lists: Mapping[str, str]) -> dict[str, frozenset[str]]:
 STOP_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(_word_sets(_FUNCTION_WORDS))
 """Words that carry no subject, by language, folded."""
 
-_EVIDENCE = {
-    language: STOP_WORDS[language] | telling for language, telling in _word_sets(_TELLING_WORDS).items()
-}
+_EVIDENCE = {language: STOP_WORDS[language] | telling for language, telling in _word_sets(_TELLING_WORDS).items()}
 _FAMILIES = {"latin": ("en", "es", "de", "fr", "it", "pt", "nl", "pl"), "cyrillic": ("uk", "ru")}
 
 

@@ -66,9 +66,7 @@ _HAS_PRICE = re.compile(
     r"\d\s?(EUR|€|USD|\$|GBP|£)|[€$£]\s?\d|\b(free|gratis|kostenlos|gratuit|included|incluid\w+)\b",
     re.IGNORECASE,
 )
-_HAS_TIME = re.compile(
-    r"\b\d{1,2}[:.]\d{2}\b|\b\d{1,2}\s?(am|pm|h)\b|\b(midnight|medianoche|24)\b", re.IGNORECASE
-)
+_HAS_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b|\b\d{1,2}\s?(am|pm|h)\b|\b(midnight|medianoche|24)\b", re.IGNORECASE)
 _HAS_HOURS = re.compile(
     r"\d[:.]\d{2}\s?(?:-|–|to|a|until|till|bis|h(?:asta)? (?:las )?|y las|al?le)\s?\d|\b(?:until|hasta)\b",
     re.IGNORECASE,
@@ -121,9 +119,7 @@ def decide(messages: Sequence[Mapping[str, Any]]) -> str | HandOver:
     return _decide(articles_in(prompt), unanswered, earlier, language)
 
 
-def _decide(
-    articles: list[Article], unanswered: list[str], earlier: list[str], language: str
-) -> str | HandOver:
+def _decide(articles: list[Article], unanswered: list[str], earlier: list[str], language: str) -> str | HandOver:
     whole = "\n".join(unanswered)
     if intent := intent_of(whole):
         return _hand_over(intent, language, whole)

@@ -133,9 +133,7 @@ def one_letter_apart(left: str, right: str) -> bool:
     """Whether one letter was dropped, added, changed, or two neighbours swapped."""
     if abs(len(left) - len(right)) > 1 or left[0] != right[0]:
         return False
-    start = next(
-        (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
-    )
+    start = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     rest_left, rest_right = left[start:], right[start:]
     return (
         rest_left[1:] == rest_right[1:]
@@ -211,10 +209,7 @@ class Index:
         return {
             term: MISSPELT_WEIGHT
             for term in self._frequency
-            if term[0] == "="
-            and len(term) > 4
-            and term[1] == root[1]
-            and one_letter_apart(term[1:], root[1:])
+            if term[0] == "=" and len(term) > 4 and term[1] == root[1] and one_letter_apart(term[1:], root[1:])
         }
 
     def search(self, question: str) -> list[Match]:
@@ -223,9 +218,7 @@ class Index:
         matches = [m for document in self._documents if (m := self._match(*document, meant))]
         return sorted(matches, key=lambda m: (m.score, m.article.language == "en"), reverse=True)
 
-    def _match(
-        self, article: Article, counts: Counter[str], meant: dict[str, dict[str, float]]
-    ) -> Match | None:
+    def _match(self, article: Article, counts: Counter[str], meant: dict[str, dict[str, float]]) -> Match | None:
         hits = {
             term: sure
             for terms in meant.values()
@@ -236,15 +229,12 @@ class Index:
             return None
         length = 1 - B + B * sum(counts.values()) / self._mean_length
         score = sum(
-            self._weight(t) * sure * counts[t] * (K1 + 1) / (counts[t] + K1 * length)
-            for t, sure in hits.items()
+            self._weight(t) * sure * counts[t] * (K1 + 1) / (counts[t] + K1 * length) for t, sure in hits.items()
         )
         nearness = 1.0 if self.near(article) else FOREIGN_WEIGHT
         covered = self._covered(article, hits, meant)
         in_title = hits.keys() & self._title(article)
-        return Match(
-            article, score * nearness * (0.5 + covered), covered, frozenset(hits), frozenset(in_title)
-        )
+        return Match(article, score * nearness * (0.5 + covered), covered, frozenset(hits), frozenset(in_title))
 
     def _title(self, article: Article) -> frozenset[str]:
         return frozenset(self._key(word, article) for word in words_of(article.title))

@@ -139,9 +139,7 @@ def load_people() -> People:
     return People(
         hotel=Hotel(**stored["hotel"]),
         team=tuple(TeamMember(**_tuples(fields, "languages")) for fields in stored["team"]),
-        phone_guests=tuple(
-            PhoneGuest(**_tuples(fields, "first_messages")) for fields in stored["phone_guests"]
-        ),
+        phone_guests=tuple(PhoneGuest(**_tuples(fields, "first_messages")) for fields in stored["phone_guests"]),
     )
 
 

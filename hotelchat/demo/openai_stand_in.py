@@ -84,9 +84,7 @@ def checked(body: bytes) -> dict[str, Any]:
         if role not in ROLES:
             raise BadRequest("Each message needs a supported 'role'.", f"messages.[{place}].role")
         if not isinstance(message.get("content"), str | list | None):
-            raise BadRequest(
-                "Content must be a string, an array of parts, or null.", f"messages.[{place}].content"
-            )
+            raise BadRequest("Content must be a string, an array of parts, or null.", f"messages.[{place}].content")
     tools = asked.get("tools") or []
     if not isinstance(tools, list) or not all(
         isinstance(t, dict) and isinstance(t.get("function"), dict) for t in tools

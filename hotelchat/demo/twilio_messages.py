@@ -87,9 +87,7 @@ def rfc2822(moment: datetime | None) -> str | None:
     return format_datetime(moment) if moment else None
 
 
-def page_of(
-    messages: Sequence[StandInMessage], account_sid: str, query: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+def page_of(messages: Sequence[StandInMessage], account_sid: str, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """One page of the list, newest first.
 
     Args:

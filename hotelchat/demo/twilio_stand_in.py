@@ -162,9 +162,7 @@ class TwilioStandIn:
 
     async def _list(self, request: Request) -> JSONResponse:
         try:
-            return JSONResponse(
-                page_of(self.messages, self.account_sid, list(request.query_params.multi_items()))
-            )
+            return JSONResponse(page_of(self.messages, self.account_sid, list(request.query_params.multi_items())))
         except ValueError as error:
             raise ApiError(400, 20001, "Invalid parameter in the query") from error
 
@@ -246,9 +244,7 @@ def checked(form: FormData) -> None:
     if not any(text(form, name) for name in ("Body", "MediaUrl", "ContentSid")):
         raise ApiError(400, 21602, "Message body is required.")
     if len(text(form, "Body")) > LONGEST_BODY:
-        raise ApiError(
-            400, 21617, f"The concatenated message body exceeds the {LONGEST_BODY} character limit"
-        )
+        raise ApiError(400, 21617, f"The concatenated message body exceeds the {LONGEST_BODY} character limit")
     callback = text(form, "StatusCallback")
     if callback and not re.match(r"https?://[^/\s]+", callback):
         raise ApiError(400, 21609, "The 'StatusCallback' URL is not a valid URL.")

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from hotelchat.channels.port import InboundMessage
 from hotelchat.db import transaction
@@ -74,7 +73,7 @@ class Intake:
         try:
             with transaction() as session:
                 return intake.receive_known(session, arrivals)
-        except SQLAlchemyError as error:
+        except Exception as error:  # this thread must live; what is wrong with one message shows when it is alone
             log.warning("batch_not_stored", messages=len(batch), error=type(error).__name__)
             return {}
 

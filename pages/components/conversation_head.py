@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from nicegui.element import Element
+
 from hotelchat.models import Concierge, Status
 from hotelchat.queries.inbox import handled_by_concierge
 from hotelchat.queries.inbox_row import InboxRow
@@ -19,47 +21,33 @@ class ConversationHead:
 
     def __init__(self, user_id: int, *, concierge: Act, take_over: Act, assign: Act, resolve: Act, reopen: Act) -> None:
         self._user_id = user_id
-        with shell("header", class_="hc-head"):
-            shell(
-                "a",
-                markup.inner(markup.icon("caret-left")),
-                class_="hc-icon hc-only-s",
-                href="/",
-                aria_label="Back to the list",
-            )
-            self._who = shell("div", markup.inner(""), class_="hc-who-is")
-            self._switch = shell(
-                "button",
-                markup.inner(""),
-                class_="hc-switch",
-                type="button",
-                data_testid=handles.AI_TOGGLE,
-                data_state="on",
-            )
-            self._assign = shell(
-                "button", markup.inner(markup.icon("user-plus")), class_="hc-icon", type="button",
-                aria_label="Assign to me", title="Assign to me", data_testid=handles.ASSIGN,
-            )  # fmt: skip
-            self._resolve = shell(
-                "button", markup.tab("check", "Resolve"), class_="hc-btn s", type="button", data_testid=handles.RESOLVE
-            )
-            self._reopen = shell(
-                "button",
-                markup.tab("arrow-clockwise", "Reopen"),
-                class_="is-free",
-                type="button",
-                data_testid=handles.REOPEN,
-            )
-        with shell("div", class_="is-free", role="status") as self._banner:
-            self._banner_text = shell("p", markup.inner(""))
-            self._take_over = shell(
-                "button", markup.inner("Take over"), class_="hc-btn s", type="button", data_testid=handles.TAKE_OVER
-            )
+        self._build_head()
+        self._build_banner()
         for element, act in (
             (self._switch, concierge), (self._assign, assign), (self._resolve, resolve), (self._reopen, reopen),
             (self._take_over, take_over),
         ):  # fmt: skip
             element.on("click", act)
+
+    def _build_head(self) -> None:
+        with shell("header", class_="hc-head"):
+            shell(
+                "a", markup.inner(markup.icon("caret-left")), class_="hc-icon hc-only-s", href="/",
+                aria_label="Back to the list",
+            )  # fmt: skip
+            self._who = shell("div", markup.inner(""), class_="hc-who-is")
+            self._switch = _button(handles.AI_TOGGLE, markup.inner(""), "hc-switch", data_state="on")
+            self._assign = _button(
+                handles.ASSIGN, markup.inner(markup.icon("user-plus")), "hc-icon", aria_label="Assign to me",
+                title="Assign to me",
+            )  # fmt: skip
+            self._resolve = _button(handles.RESOLVE, markup.tab("check", "Resolve"), "hc-btn s")
+            self._reopen = _button(handles.REOPEN, markup.tab("arrow-clockwise", "Reopen"), "is-free")
+
+    def _build_banner(self) -> None:
+        with shell("div", class_="is-free", role="status") as self._banner:
+            self._banner_text = shell("p", markup.inner(""))
+            self._take_over = _button(handles.TAKE_OVER, markup.inner("Take over"), "hc-btn s")
 
     def show(self, row: InboxRow, who: Props) -> None:
         """The conversation as it stands now; `who` is rendered once for all screens."""
@@ -83,6 +71,10 @@ class ConversationHead:
         put(self._banner, {"class": "hc-banner" if is_shown else "is-free", "data-k": kind})
         put(self._banner_text, markup.inner(sentence))
         put(self._take_over, {"class": "hc-btn s" if not is_mine else "is-free"})
+
+
+def _button(handle: str, content: Props, classes: str, **more: str) -> Element:
+    return shell("button", content, class_=classes, type="button", data_testid=handle, **more)
 
 
 def _tip(row: InboxRow) -> str:

@@ -25,8 +25,8 @@ class ViewColumn:
             with shell("nav", class_="hc-scroll", aria_label="Views"):
                 for view in View:
                     self._places[view] = shell(
-                        "a", href=f"/?view={view.value}", data_testid=handles.FILTER + view.value, aria_current=None,
-                        class_="hc-view", innerHTML="",
+                        "a", markup.inner(""), href=f"/?view={view.value}", data_testid=handles.FILTER + view.value,
+                        aria_current=None, class_="hc-view",
                     )  # fmt: skip
 
     def show(self, counts: Counts) -> None:

@@ -27,7 +27,7 @@ def phone_words(guest: str) -> Markup:
 def phone_head(hotel_name: str) -> Markup:
     """The hotel, as a guest's phone shows it."""
     return Markup(
-        '<i class="hc-av" style="background:var(--hc-lamp);color:#3A2600;width:40px;height:40px">{}</i><span class="hc-grow">'
+        '<i class="hc-av hc-hotel">{}</i><span class="hc-grow">'
         '<b class="hc-display" style="font:500 16px/20px var(--hc-font)">{}</b><small>usually answers in a minute</small></span>'
         '<span class="hc-chip" style="background:var(--hc-night-2);color:var(--hc-night-text)">Demo</span>'
     ).format(icon("mark"), hotel_name)

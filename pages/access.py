@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from http.cookies import SimpleCookie
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -23,6 +24,9 @@ from hotelchat.services import team as team_service
 P = ParamSpec("P")
 T = TypeVar("T")
 _pool: ThreadPoolExecutor | None = None
+
+
+LOGIN_COOKIE: Final = "hotelchat_login"  # ties a ticket to the browser that signed in
 
 
 def cookie_name() -> str:
@@ -59,14 +63,28 @@ async def call(
     return await in_thread(_work, token, needed, functools.partial(work, **kwargs), *args)
 
 
-async def sign_in(email: str, password: str) -> str | None:
-    """A one-time ticket if the two belong together, else None."""
-    return await in_thread(_alone, team_service.sign_in, email, password, settings.current().secret_keys())
+async def sign_in(email: str, password: str, browser_key: str) -> str | None:
+    """A one-time ticket if the two belong together, else None. It is good in this browser only."""
+    return await in_thread(_alone, team_service.sign_in, email, password, _ticket_keys(browser_key))
 
 
-async def enter(ticket: str) -> str | None:
-    """The session's token for a ticket, else None."""
-    return await in_thread(_alone, team_service.enter, ticket, settings.current().secret_keys())
+async def enter(ticket: str, browser_key: str) -> str | None:
+    """The session's token for a ticket that was given to this browser, else None."""
+    if not browser_key:
+        return None
+    keys = settings.current().secret_keys()
+    return await in_thread(_alone, team_service.enter, ticket, keys, _ticket_keys(browser_key))
+
+
+def _ticket_keys(browser_key: str) -> tuple[str, ...]:
+    """What signs a ticket: our secret and the browser's own, so that nobody can hand theirs to somebody else."""
+    return tuple(f"{key}.{browser_key}" for key in settings.current().secret_keys())
+
+
+def browser_key_of(environ: Mapping[str, Any] | None) -> str:
+    """The key that the sign-in page gave this browser, as its socket's handshake carries it; "" where there is none."""
+    cookies = SimpleCookie((environ or {}).get("HTTP_COOKIE", ""))
+    return cookies[LOGIN_COOKIE].value if LOGIN_COOKIE in cookies else ""
 
 
 async def sign_out(session_id: int) -> None:

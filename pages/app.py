@@ -169,7 +169,8 @@ class Edge:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
+                own = [(b"set-cookie", login.browser_cookie())] if scope["path"] == "/login" else []
+                message["headers"] = [*message.get("headers", []), *HEADERS, *own]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hotelchat import settings
+from hotelchat import auth, settings
 from pages import access, browser, handles, markup
 from pages.layout import STYLES, put, shell
 
@@ -79,7 +79,7 @@ class _Form:
 
     async def _check(self, email: str, password: str) -> None:
         try:
-            ticket = await access.sign_in(email, password)
+            ticket = await access.sign_in(email, password, access.browser_key_of(self._client.environ))
         except SQLAlchemyError as error:
             log.error("sign_in_unavailable", error=type(error).__name__)
             self._say(AWAY)
@@ -96,10 +96,11 @@ class _Form:
 
 async def enter(request: Request) -> Response:
     """Exchange the ticket for the session's cookie."""
-    token = await access.enter(request.query_params.get("ticket", ""))
+    token = await access.enter(request.query_params.get("ticket", ""), request.cookies.get(access.LOGIN_COOKIE, ""))
     if token is None:
         return RedirectResponse("/login", status_code=303)
     response = RedirectResponse("/", status_code=303)
+    response.delete_cookie(access.LOGIN_COOKIE, path="/")
     response.set_cookie(
         access.cookie_name(), token, max_age=access.COOKIE_SECONDS, path="/", httponly=True, samesite="lax",
         secure=settings.current().has_secure_cookies,
@@ -115,3 +116,9 @@ async def leave(request: Request) -> Response:
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(access.cookie_name(), path="/")
     return response
+
+
+def browser_cookie() -> bytes:
+    """A fresh key for the browser that opens the sign-in page; the ticket it is given is worthless elsewhere."""
+    secure = "; Secure" if settings.current().has_secure_cookies else ""
+    return f"{access.LOGIN_COOKIE}={auth.new_token()}; Path=/; Max-Age=3600; HttpOnly; SameSite=Strict{secure}".encode()

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pages", "jobs"),  # screens: inbox, login and what they are cut into
     ("pages.components",),
     ("pages.live",),
+    ("pages.reads",),
     ("pages.access", "pages.feeds", "pages.layout"),
     ("pages.markup",),
     ("pages.browser", "pages.words"),

@@ -12,6 +12,5 @@ def migrate() -> None:
     """Bring the database to the newest schema; safe to run twice, and from two machines at once."""
     with database(prepares=False) as engine:
         before, after = prepare(engine)
-    click.echo(
-        f"The database stands at {after}." if before == after else f"Migrated from {before or 'nothing'} to {after}."
-    )
+    moved = f"Migrated from {before or 'nothing'} to {after}."
+    click.echo(f"The database stands at {after}." if before == after else moved)

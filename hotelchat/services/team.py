@@ -144,16 +144,19 @@ def sign_in(session: Session, email: str, password: str, keys: tuple[str, ...]) 
     return ticket
 
 
-def enter(session: Session, ticket: str, keys: tuple[str, ...]) -> str | None:
+def enter(
+    session: Session, ticket: str, keys: tuple[str, ...], ticket_keys: tuple[str, ...] | None = None
+) -> str | None:
     """Exchange a ticket for a session; the token is new, so nothing known before sign-in is worth anything after.
 
+    Args: keys: what signs sessions; ticket_keys: what signed the ticket, where that is more.
     Returns: the session's token for the cookie; None if the ticket is old or used.
     """
     token = auth.new_token()
     entered = session.execute(
         sa.update(UserSession)
         .where(
-            UserSession.token_hash.in_(auth.token_hashes(ticket, keys)),
+            UserSession.token_hash.in_(auth.token_hashes(ticket, ticket_keys or keys)),
             UserSession.entered_at.is_(None),
             UserSession.ended_at.is_(None),
             UserSession.expires_at > clock.now(),

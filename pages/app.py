@@ -169,8 +169,7 @@ class Edge:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [(b"set-cookie", login.browser_cookie())] if scope["path"] == "/login" else []
-                message["headers"] = [*message.get("headers", []), *HEADERS, *own]
+                message["headers"] = [*message.get("headers", []), *HEADERS, *login.browser_cookie(scope)]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -138,9 +138,9 @@ class ThreadFeed:
 
     def load(self, row: InboxRow | None, guest: GuestFacts | None, messages: list[ThreadMessage]) -> None:
         """Take everything as it was read; screens get what differs."""
-        self.guest = guest
-        if row is not None:
-            self.change_row(row)
+        if row is not None and (row, guest) != (self.row, self.guest):
+            self.row, self.guest = row, guest
+            self._dress()
         if messages == self.messages:
             return
         self.has_older = len(messages) >= PAGE
@@ -153,9 +153,14 @@ class ThreadFeed:
             return
         self.version += 1
         self.row = row
-        left = markup.window_seconds(row, clock.now()) if row.status is not Status.RESOLVED else None
-        self.who = markup.inner(markup.who(row, left))
-        self.panel = markup.inner(markup.panel(row, self.guest, self.zone))
+        self._dress()
+
+    def _dress(self) -> None:
+        assert self.row is not None
+        is_open = self.row.status is not Status.RESOLVED
+        left = markup.window_seconds(self.row, clock.now()) if is_open else None
+        self.who = markup.inner(markup.who(self.row, left))
+        self.panel = markup.inner(markup.panel(self.row, self.guest, self.zone))
         for screen in list(self.screens):
             screen.show_row()
 

@@ -74,6 +74,7 @@ class Desk(SignedInScreen):
                 with shell(
                     "aside", class_="is-free", data_testid=handles.GUEST_PANEL, aria_label="Guest"
                 ) as self._panel:
+                    self._build_panel_head()
                     self._panel_body = shell("div", markup.inner(""), class_="hc-scroll")
                 ui.sub_pages({"/": self._to_list, "/c/{conversation}": self._to_conversation}, show_404=False)
             self._notice = shell(
@@ -85,12 +86,21 @@ class Desk(SignedInScreen):
         self._client.on_delete(self._left)
         self.show_counts(await hub().counts_of(self.hotel_id))
 
+    def _build_panel_head(self) -> None:
+        with shell("header", class_="hc-head hc-narrow"):
+            back = shell(
+                "button", markup.inner(markup.icon("caret-left")), class_="hc-icon", type="button", aria_label="Back"
+            )
+            shell("h1", markup.inner("Guest"), class_="hc-display")
+        back.on("click", self._toggle_panel)
+
     def _build_list(self) -> None:
         with shell("section", class_="hc-list", data_testid=handles.CONVERSATION_LIST, aria_label="Conversations"):
-            self._title, search = conversation_list.head()
+            self._title, views, search = conversation_list.head()
             self._list = ConversationList()
         search.on("input", self._search, js_handler=browser.EMIT_VALUE, throttle=0.3, leading_events=False)
         self._list.more.on("click", self._show_more)
+        views.on("click", self._views.toggle)
 
     def _build_conversation(self, hotel: HotelFacts) -> None:
         with shell("main", class_="hc-conv"):
@@ -104,7 +114,7 @@ class Desk(SignedInScreen):
             with shell("div", class_="is-free") as self._conversation:
                 self._head = ConversationHead(
                     self.user_id, concierge=self._switch_concierge, take_over=self._take_over, assign=self._take_over,
-                    resolve=self._resolve, reopen=self._reopen,
+                    resolve=self._resolve, reopen=self._reopen, guest=self._toggle_panel,
                 )  # fmt: skip
                 self._thread = ThreadView(on_retry=self._retry, on_older=self._show_older, on_row=self._show_row)
                 self._composer = Composer(on_send=self._send)
@@ -151,6 +161,12 @@ class Desk(SignedInScreen):
         self._show_row()
         self._list.select(wanted)
         self._client.run_javascript(browser.composer_opened(wanted))
+
+    def _toggle_panel(self) -> None:
+        """The guest's panel, where the screen is too narrow for it: a drawer, on a phone a screen of its own."""
+        is_open = self._panel.props["class"] == "hc-panel is-open"
+        put(self._panel, {"class": "hc-panel" if is_open else "hc-panel is-open"})
+        put(self._frame, {"data-pane": "conv" if is_open else "panel"})
 
     def _show_row(self) -> None:
         """The head, the composer and the panel of the open conversation, as they stand now."""

@@ -10,6 +10,7 @@ from nicegui.events import GenericEventArguments
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Scope
 
 from hotelchat import auth, settings
 from pages import access, browser, handles, markup
@@ -118,7 +119,12 @@ async def leave(request: Request) -> Response:
     return response
 
 
-def browser_cookie() -> bytes:
-    """A fresh key for the browser that opens the sign-in page; the ticket it is given is worthless elsewhere."""
+def browser_cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The header that gives a browser its key when it opens the sign-in page; tickets it is given are worthless
+    elsewhere. A browser that has one keeps it: another tab may be signing in with it.
+    """
+    if scope["path"] != "/login" or access.LOGIN_COOKIE in Request(scope).cookies:
+        return []
     secure = "; Secure" if settings.current().has_secure_cookies else ""
-    return f"{access.LOGIN_COOKIE}={auth.new_token()}; Path=/; Max-Age=3600; HttpOnly; SameSite=Strict{secure}".encode()
+    cookie = f"{access.LOGIN_COOKIE}={auth.new_token()}; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict{secure}"
+    return [(b"set-cookie", cookie.encode())]

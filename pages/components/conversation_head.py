@@ -19,10 +19,21 @@ Act = Callable[[], Awaitable[None]]
 class ConversationHead:
     """Name, concierge switch, assign, resolve; and under them at most one banner."""
 
-    def __init__(self, user_id: int, *, concierge: Act, take_over: Act, assign: Act, resolve: Act, reopen: Act) -> None:
+    def __init__(
+        self,
+        user_id: int,
+        *,
+        concierge: Act,
+        take_over: Act,
+        assign: Act,
+        resolve: Act,
+        reopen: Act,
+        guest: Callable[[], None],
+    ) -> None:
         self._user_id = user_id
         self._build_head()
         self._build_banner()
+        self._guest.on("click", guest)
         for element, act in (
             (self._switch, concierge), (self._assign, assign), (self._resolve, resolve), (self._reopen, reopen),
             (self._take_over, take_over),
@@ -41,6 +52,9 @@ class ConversationHead:
                 handles.ASSIGN, markup.inner(markup.icon("user-plus")), "hc-icon", aria_label="Assign to me",
                 title="Assign to me",
             )  # fmt: skip
+            self._guest = _button(
+                None, markup.inner(markup.icon("user")), "hc-icon hc-narrow", aria_label="Guest", title="Guest"
+            )
             self._resolve = _button(handles.RESOLVE, markup.tab("check", "Resolve"), "hc-btn s")
             self._reopen = _button(handles.REOPEN, markup.tab("arrow-clockwise", "Reopen"), "is-free")
 
@@ -73,7 +87,7 @@ class ConversationHead:
         put(self._take_over, {"class": "hc-btn s" if not is_mine else "is-free"})
 
 
-def _button(handle: str, content: Props, classes: str, **more: str) -> Element:
+def _button(handle: str | None, content: Props, classes: str, **more: str) -> Element:
     return shell("button", content, class_=classes, type="button", data_testid=handle, **more)
 
 
@@ -87,7 +101,7 @@ def _banner(row: InboxRow, *, is_mine: bool) -> tuple[str | None, str]:
     """At most one, the most urgent: its kind and its sentence."""
     if row.needs_human:
         reason = words.REASONS[row.reason] if row.reason else "Needs a person"
-        return "bad", f"{reason}. {row.handoff_summary or ''}".strip()
+        return "bad", f"{reason}. {row.handoff_summary or 'The guest waits for an answer.'}"
     if is_mine:
         return None, ""
     if row.assignee_name:

@@ -134,17 +134,21 @@ class ConversationList:
         return self.feed.limit if self.feed else PAGE
 
 
-def head() -> tuple[Element, Element]:
-    """The list's title, and the field that searches it."""
+def head() -> tuple[Element, Element, Element]:
+    """The list's title, the button that shows the views on a narrow screen, and the field that searches."""
     with shell("header", class_="hc-head"):
         title = shell("h1", markup.inner(""), class_="hc-grow hc-display")
+        views = shell(
+            "button", markup.inner(markup.icon("stack")), class_="hc-icon hc-only-m", type="button", aria_label="Views",
+            title="Views",
+        )  # fmt: skip
     with shell("label", class_="hc-find"):
         shell("span", markup.inner(markup.icon("magnifying-glass", "s")))
         search = shell(
             "input", data_testid=handles.SEARCH, placeholder="Guest's name", aria_label="Search guests", type="search",
             autocomplete="off",
         )  # fmt: skip
-    return title, search
+    return title, views, search
 
 
 def heading(view: View, count: int | None) -> Props:

@@ -20,7 +20,7 @@ class ViewColumn:
         self._places: dict[View, Element] = {}
         self._counts = Counts({})
         self._shown: dict[View, tuple[int, str, str | None]] = {}
-        with shell("aside", class_="hc-views", aria_label="Views"):
+        with shell("aside", class_="hc-views", aria_label="Views") as self._box:
             shell("header", markup.inner(markup.hotel(hotel.name, hotel.kind)))
             with shell("nav", class_="hc-scroll", aria_label="Views"):
                 for view in View:
@@ -48,7 +48,13 @@ class ViewColumn:
             )
             put(place, {"class": classes, "aria-current": current} | markup.inner(content))
 
+    def toggle(self) -> None:
+        """Over the list and back, where the screen is too narrow for a column of its own."""
+        is_open = self._box.props["class"] != "hc-views"
+        put(self._box, {"class": "hc-views" if is_open else "hc-views is-open"})
+
     def select(self, view: View) -> None:
         """Mark the view that is shown."""
         self._current = view
+        put(self._box, {"class": "hc-views"})
         self.show(self._counts)

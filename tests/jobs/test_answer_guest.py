@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -189,24 +189,7 @@ def test_a_hotel_that_wants_no_concierge_has_none(front_desk: FrontDesk) -> None
     assert front_desk.model.asked == []
 
 
-BAD: dict[str, Answer] = {
-    "status 500": Answer(500, {"error": {"message": "no"}}),
-    "status 401": Answer(401, {"error": {"message": "no"}}),
-    "connection dropped": Answer(drops=True),
-    "no JSON": Answer(200, "this is not JSON"),
-    "a page of HTML": Answer(200, "<html>busy</html>", {"Content-Type": "text/html"}),
-    "empty object": Answer(200, {}),
-    "no choices": Answer(200, completion(None) | {"choices": []}),
-    "choices of nothing": Answer(200, completion(None) | {"choices": None}),
-    "no message": Answer(200, completion(None)),
-    "empty words": Answer(200, completion({"role": "assistant", "content": ""})),
-    "blank words": Answer(200, completion({"role": "assistant", "content": " \n "})),
-    "words of nothing": Answer(200, completion({"role": "assistant", "content": None})),
-    "words that are a list": Answer(200, completion({"role": "assistant", "content": ["Yes."]})),
-    "a call without a function": Answer(
-        200, completion({"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]})
-    ),
-}
+BAD = {"status 500": Answer(500, {"error": {"message": "no"}}), "no JSON": Answer(200, "this is not JSON")}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -255,25 +238,9 @@ def test_it_waits_as_long_as_the_provider_asks(front_desk: FrontDesk) -> None:
     assert front_desk.do(answers.unanswered) == [conversation.id]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    ["", "null", "[]", '"words"', "{ broken", {"reason": "no such"}, {"reason": ["a"]}, {"reason": {"a": 1}},
-     {"message_to_guest": 7, "summary": ["x"]}, {"message_to_guest": " "}, {}],
-    ids=str,
-)  # fmt: skip
-def test_a_tool_call_with_broken_arguments_is_still_a_handoff(front_desk: FrontDesk, arguments: Any) -> None:
-    front_desk.model.next.append(hand_over(arguments))
-    ana = front_desk.guest("Ana", writes="I would like to speak to a person")
-
-    front_desk.run_jobs()
-
-    assert front_desk.conversation_of(ana).needs_human
-    assert [m.text for m in front_desk.answers_to(ana)] == [HANDED_OVER["en"]]
-
-
 def test_words_that_the_database_cannot_hold_do_not_stop_the_concierge(front_desk: FrontDesk) -> None:
-    broken = '{"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes \\ud83c\\u0000!"}}]}'
-    front_desk.model.next.append(Answer(200, broken))
+    broken = completion({"role": "assistant", "content": "Yes \ud83c\x00!"})
+    front_desk.model.next.append(Answer(200, json.dumps(broken)))
     ana = front_desk.guest("Ana", writes="Is breakfast included?")
 
     front_desk.run_jobs()

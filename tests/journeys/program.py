@@ -75,6 +75,7 @@ class Program:
                 cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True,
             )  # fmt: skip
         self._seen: dict[int, psutil.Process] = {}
+        self._is_stopped = False
 
     def wait_until_ready(self, seconds: float = 40, path: str = "/readyz") -> float:
         """Until it serves, workers included.
@@ -125,7 +126,9 @@ class Program:
         """
         self._note_everybody()
         began = time.monotonic()
-        if self.process.poll() is None:
+        if not self._is_stopped:
+            self._is_stopped = True
+            assert self.process.poll() is None, f"It ended by itself:\n{self.said()[-3000:]}"
             self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(seconds)

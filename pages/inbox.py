@@ -104,10 +104,7 @@ class Desk(SignedInScreen):
 
     def _build_conversation(self, hotel: HotelFacts) -> None:
         with shell("main", class_="hc-conv"):
-            for kind, state, sentence in (("slow", "is-slow", words.SLOW), ("bad", "is-bad", words.OFFLINE)):
-                shell(
-                    "div", markup.inner(sentence), class_=f"hc-banner is-connection {state}", data_k=kind, role="status"
-                )
+            shell("div", markup.inner(markup.connection_banners()))
             if warning := words.missing(hotel, settings.current()):
                 shell("div", markup.inner(warning), class_="hc-banner", data_k="slow", role="status")
             self._empty = shell("div", markup.inner(""), class_="hc-empty")

@@ -152,3 +152,8 @@ def missing(hotel: HotelFacts, current: Settings) -> str:
 SLOW: Final = "Reconnecting… Messages are safe, and your text stays here."
 OFFLINE: Final = "Offline. Messages are safe, and your text stays here. Reload if this lasts."
 PICK_ONE: Final = ("The desk is yours", "Choose a conversation on the left to read and answer it.")
+
+
+def oldest(since: datetime | None, now: datetime) -> str:
+    """How long the guest who waits longest has waited: "oldest 10 min"."""
+    return f"oldest {duration((now - since).total_seconds())}" if since else ""

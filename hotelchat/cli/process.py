@@ -15,6 +15,7 @@ from hotelchat.errors import SettingsError
 from hotelchat.supervisor import Child, watch_parent
 
 EX_CONFIG: Final = 78  # starting it again is no use
+FRUGAL: Final = {"MALLOC_ARENA_MAX": "2"}  # glibc would keep a pool of memory for each of our threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Processes:
 def child(name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Child:
     """This program once more, as one of its processes."""
     label = "-".join([name, *arguments])
-    return Child(label, [sys.executable, sys.argv[0], "process", name, *arguments], dict(env or {}))
+    return Child(label, [sys.executable, sys.argv[0], "process", name, *arguments], {**FRUGAL, **(env or {})})
 
 
 @click.command(hidden=True)

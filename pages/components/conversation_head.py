@@ -31,6 +31,7 @@ class ConversationHead:
         guest: Callable[[], None],
     ) -> None:
         self._user_id = user_id
+        self._shown: tuple[object, ...] = ()
         self._build_head()
         self._build_banner()
         self._guest.on("click", guest)
@@ -65,14 +66,20 @@ class ConversationHead:
 
     def show(self, row: InboxRow, who: Props) -> None:
         """The conversation as it stands now; `who` is rendered once for all screens."""
+        state = (
+            row.status, row.concierge, row.assignee_id, row.needs_human, row.reason, row.handoff_summary,
+            row.assignee_name, tuple(who.values()),
+        )  # fmt: skip
+        if state == self._shown:
+            return
+        self._shown = state
         is_open = row.status is not Status.RESOLVED
         is_mine = row.assignee_id == self._user_id
         put(self._who, who)
-        state = words.CONCIERGE[row.concierge]
         put(
             self._switch,
             {"class": "hc-switch" if is_open else "is-free", "data-state": row.concierge.value, "title": _tip(row)}
-            | markup.inner(state),
+            | markup.inner(words.CONCIERGE[row.concierge]),
         )
         put(self._assign, {"class": "hc-icon" if is_open and not is_mine else "is-free"})
         put(self._resolve, {"class": "hc-btn s" if is_open else "is-free"})

@@ -15,7 +15,7 @@ from pages.layout import put, shell
 from pages.markup import Props
 
 SETTLE_SECONDS: Final = 1.0
-SPARE: Final = 6
+SPARE: Final = 2
 
 
 class ConversationList:

@@ -4,10 +4,10 @@ The same keys are always there, so that a shell which showed one thing shows the
 """
 
 from pages.markup.base import Props, avatar, brand, greeting, icon, inner, label, tab
-from pages.markup.panel import panel, who
+from pages.markup.panel import connection_banners, panel, who
 from pages.markup.phone import phone_head, phone_help, phone_thread, phone_words
 from pages.markup.pictures import nothing
-from pages.markup.rows import EMPTY_ROW, heading, hotel, row, view, window_seconds
+from pages.markup.rows import EMPTY_ROW, heading, row, views, window_seconds
 from pages.markup.thread import EMPTY_SLOT, bubble, bubbles, joined, stacked
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "brand",
     "bubble",
     "bubbles",
+    "connection_banners",
     "greeting",
     "heading",
-    "hotel",
     "icon",
     "inner",
     "joined",
@@ -34,7 +34,7 @@ __all__ = [
     "row",
     "stacked",
     "tab",
-    "view",
+    "views",
     "who",
     "window_seconds",
 ]

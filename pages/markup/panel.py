@@ -24,6 +24,12 @@ def who(row: InboxRow, left: float | None) -> Markup:
     return Markup('<h1 class="hc-display">{}</h1>{}').format(words.guest_name(row), window)
 
 
+def connection_banners() -> Markup:
+    """What the browser shows by itself while it is not connected; CSS chooses which."""
+    banner = Markup('<div class="hc-banner is-connection {}" data-k="{}" role="status"><p>{}</p></div>')
+    return banner.format("is-slow", "slow", words.SLOW) + banner.format("is-bad", "bad", words.OFFLINE)
+
+
 def panel(row: InboxRow, guest: GuestFacts | None, zone: ZoneInfo) -> Markup:
     """The guest panel: who this is, who has it, what was before."""
     name = words.guest_name(row)

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from hotelchat.models import Author, Delivery, Direction, service_window_closes_at
 from hotelchat.queries.inbox import handled_by_concierge
 from hotelchat.queries.inbox_row import InboxRow
+from hotelchat.queries.views import View
 from pages import handles, words
 from pages.markup.base import Props, icon
 
@@ -81,21 +82,28 @@ def window_seconds(row: InboxRow, now: datetime) -> float | None:
     return (service_window_closes_at(row.last_inbound_at) - now).total_seconds() if row.last_inbound_at else None
 
 
-def view(name: str, icon_name: str, count: int | None, note: str = "") -> Markup:
-    """A view's line in the column; no number where it is None."""
-    small = Markup("<small>{}</small>").format(note) if note else ""
-    number = Markup("<b>{}</b>").format(_number(count)) if count is not None else Markup("")
-    return Markup("{}<span>{}{}</span>{}").format(icon(icon_name, "s"), name, small, number)
+def views(hotel: str, kind: str, lines: list[tuple[View, int | None]], current: View, oldest: str) -> Markup:
+    """The column of views: whose desk this is, and a link with its number for each view."""
+    head = Markup('<header><div class="hc-grow"><b class="hc-display">{}</b><small>{}</small></div></header>')
+    links = Markup("").join(_view(view, count, view is current, oldest) for view, count in lines)
+    return head.format(hotel, kind) + Markup('<nav class="hc-scroll" aria-label="Views">{}</nav>').format(links)
+
+
+def _view(view: View, count: int | None, is_current: bool, oldest: str) -> Markup:
+    name, icon_name = words.VIEWS[view]
+    waits = view is View.NEEDS_HUMAN and bool(count)
+    small = Markup("<small>{}</small>").format(oldest) if waits and oldest else ""
+    number = Markup("<b>{}</b>").format(_number(count)) if count is not None else ""
+    current = Markup(' aria-current="true"') if is_current else ""
+    return Markup('<a class="hc-view{}" href="/?view={}" data-testid="{}"{}>{}<span>{}{}</span>{}</a>').format(
+        " is-need is-unread" if waits else "", view.value, handles.FILTER + view.value, current, icon(icon_name, "s"),
+        name, small, number,
+    )  # fmt: skip
 
 
 def heading(name: str, count: int | None) -> Markup:
     """The title of a list."""
     return Markup("{}<small>{}</small>").format(name, _number(count)) if count is not None else escape(name)
-
-
-def hotel(name: str, kind: str) -> Markup:
-    """Whose desk this is."""
-    return Markup('<div class="hc-grow"><b class="hc-display">{}</b><small>{}</small></div>').format(name, kind)
 
 
 def _number(count: int | None) -> str:

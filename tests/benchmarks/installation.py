@@ -41,6 +41,7 @@ class Installation:
             "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, "PORT": str(self.port),
             "PUBLIC_BASE_URL": self.base_url, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_WHATSAPP_NUMBER": NUMBER, "SECRET_KEY": "bench", "LOG_LEVEL": "WARNING", "OPENAI_API_KEY": "",
+            "MALLOC_ARENA_MAX": "2",
             "ADMIN_EMAIL": "bench@hotel.example", "ADMIN_PASSWORD": "bench-password",
         }  # fmt: skip
 

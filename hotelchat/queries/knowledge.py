@@ -63,6 +63,7 @@ _SEARCH = sa.text("""
     ), words AS (
         SELECT DISTINCT language, lexeme
         FROM languages, unnest(to_tsvector(hc_configuration(language), :question))
+        WHERE lexeme !~ '[''\\\\]'
     ), hits AS (
         SELECT a.id, w.language, w.lexeme, ts_rank(a.search, quote_literal(w.lexeme)::tsquery) AS rank
         FROM words w JOIN knowledge_article a

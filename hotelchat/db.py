@@ -101,7 +101,10 @@ def _only_own_hotels(state: ORMExecuteState) -> None:
     if ids is None or not (state.is_select or state.is_update or state.is_delete):
         return
     state.statement = state.statement.options(
-        *(with_loader_criteria(owned, owned.hotel_id.in_(ids), include_aliases=True) for owned in _hotel_owned())
+        *(
+            with_loader_criteria(owned, lambda table: table.hotel_id.in_(ids), include_aliases=True)
+            for owned in _hotel_owned()
+        )
     )
 
 

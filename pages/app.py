@@ -173,7 +173,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app  # NiceGUI looks for the app behind its wrappers under this name
-        self._webhooks = Router(routes=webhooks.ROUTES)
+        self._webhooks = Router(routes=webhooks.ROUTES, redirect_slashes=False)  # a redirect loses the form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or everything else as it is."""

@@ -143,8 +143,9 @@ class ThreadFeed:
             self._dress()
         if messages == self.messages:
             return
-        self.has_older = len(messages) >= PAGE
-        self.messages = list(messages)
+        older = [each for each in self.messages if messages and each.id < messages[0].id]
+        self.has_older = self.has_older if older else len(messages) >= PAGE
+        self.messages = [*older, *messages]
         self._fold()
 
     def change_row(self, row: InboxRow) -> None:

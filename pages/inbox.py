@@ -19,7 +19,7 @@ from hotelchat.queries.inbox import Counts
 from hotelchat.queries.inbox_row import InboxRow
 from hotelchat.queries.team import HotelFacts, SignedInUser
 from hotelchat.queries.views import Selection, View
-from hotelchat.services import conversations, messages
+from hotelchat.services import conversations, deliveries, messages
 from hotelchat.services import team as team_service
 from pages import access, browser, handles, markup, words
 from pages.components import conversation_list
@@ -216,7 +216,7 @@ class Desk(SignedInScreen):
             await self.do(conversations.reopen, self._open_id, self.user_id)
 
     async def _retry(self, message_id: int) -> None:
-        await self.do(messages.retry, message_id)
+        await self.do(deliveries.retry, message_id)
 
     async def _show_more(self) -> None:
         await self._show_view(self._view, self._list.limit + PAGE)

@@ -109,9 +109,7 @@ def make(session: Session) -> Factory:
 
 
 @pytest.fixture
-def front_desk(
-    database: sa.Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[desk.FrontDesk]:
+def front_desk(database: sa.Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[desk.FrontDesk]:
     """A hotel whose guests write over the webhook, with jobs that run in this process."""
     with desk.front_desk(redis_url, monkeypatch) as opened:
         yield opened

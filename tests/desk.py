@@ -21,6 +21,7 @@ from hotelchat import bell, live, settings
 from hotelchat.channels.demo_phone import INBOUND_PATH, SIGNATURE_HEADER, new_sid, sign, text_message
 from hotelchat.db import transaction
 from hotelchat.models import Conversation, Direction, GuestIdentity, Hotel, Message, MessageEvent
+from hotelchat.services import deliveries, messages
 from hotelchat.web import health, webhooks
 from jobs.answer_guest import concierge
 from jobs.deliver_messages import channel
@@ -86,6 +87,11 @@ class FrontDesk:
         self.set(OPENAI_API_KEY="sk-test-0123456789", OPENAI_BASE_URL=f"{server.url}/v1", OPENAI_MODEL="m")
         return server
 
+    def opens(self) -> None:
+        """WhatsApp and the concierge are there from now on."""
+        self.twilio.asked.clear()
+        self.model.asked.clear()
+
     @cached_property
     def http(self) -> TestClient:
         """The web app without its screens."""
@@ -122,6 +128,13 @@ class FrontDesk:
         assert user.id is not None
         return user.id
 
+    def sends(self, text: str = "Hello!") -> int:
+        """An agent's reply to a new guest is on its way; the message's id."""
+        conversation = self.conversation_of(self.guest("Ana", writes="Hello")).id
+        message_id: int = self.do(messages.reply, conversation, self.agent(), text, "draft")
+        self.do(deliveries.claim, conversation)
+        return message_id
+
     def do(self, service: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One service in one transaction of its own."""
         with transaction() as session:
@@ -150,7 +163,7 @@ class FrontDesk:
         """Time passes: every moment in the database lies so much further back."""
         columns = {
             "conversation": ("last_inbound_at", "lease_until", "answer_after", "waiting_since", "activity_at"),
-            "message": ("created_at", "sending_until", "sent_at"),
+            "message": ("created_at", "claimed_at", "sending_until", "sent_at"),
         }
         with transaction() as session:
             for table, names in columns.items():

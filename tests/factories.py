@@ -126,9 +126,7 @@ class Factory:
 
     def message(self, conversation: Conversation, text: str = "Is breakfast included?", **fields: Any) -> Message:
         given = {"direction": Direction.IN, "author": Author.GUEST, "text": text, "created_at": clock.now()}
-        return self._keep(
-            Message(hotel_id=conversation.hotel_id, conversation_id=conversation.id, **(given | fields))
-        )
+        return self._keep(Message(hotel_id=conversation.hotel_id, conversation_id=conversation.id, **(given | fields)))
 
     def outgoing(self, conversation: Conversation, text: str = "Yes, it is.", **fields: Any) -> Message:
         given = {"direction": Direction.OUT, "author": Author.AGENT, "delivery": Delivery.QUEUED}

@@ -60,19 +60,27 @@ def test_what_was_done_together_is_there_and_then_everybody_hears(
 def test_when_it_fails_nothing_happened_and_nobody_hears(
     database: sa.Engine, listening: redis.client.PubSub, error: type[BaseException]
 ) -> None:
-    with pytest.raises(error), transaction() as session:
-        Factory(session).hotel()
-        emit(session, EVENT)
-        raise error
+    def fail() -> None:
+        with transaction() as session:
+            Factory(session).hotel()
+            emit(session, EVENT)
+            raise error
+
+    with pytest.raises(error):
+        fail()
 
     assert hotels() == 0
     assert heard(listening) == []
 
 
 def test_when_the_commit_itself_fails_nobody_hears(database: sa.Engine, listening: redis.client.PubSub) -> None:
-    with pytest.raises(SQLAlchemyError), transaction() as session:
-        session.add_all([Hotel(slug="same", name="A"), Hotel(slug="same", name="B")])
-        emit(session, EVENT)
+    def commit_twins() -> None:
+        with transaction() as session:
+            session.add_all([Hotel(slug="same", name="A"), Hotel(slug="same", name="B")])
+            emit(session, EVENT)
+
+    with pytest.raises(SQLAlchemyError):
+        commit_twins()
 
     assert heard(listening) == []
 

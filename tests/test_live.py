@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from hotelchat import bell, events, live
+from hotelchat import bell, events
 from hotelchat.events import ConversationChanged, MessageReceived, from_json, to_json
 from hotelchat.live import Courier, Listening
 from tests.factories import eventually
@@ -137,14 +137,13 @@ def test_an_event_travels_with_its_ids_and_without_words(kind: type[events.Event
 
 
 def test_every_event_has_a_kind() -> None:
-    def below(kind: type[events.Event]) -> set[type[events.Event]]:
-        return {kind}.union(*(below(each) for each in kind.__subclasses__()))
+    def below(kind: type[events.Event]) -> set[str]:
+        return {kind.__name__}.union(*(below(each) for each in kind.__subclasses__()))
 
-    assert below(events.Event) - {events.Event, events.ConversationEvent} == set(events.KINDS.values())
+    assert below(events.Event) - {"Event", "ConversationEvent"} == events.KINDS.keys()
 
 
 def test_an_event_of_a_newer_version_is_passed_over() -> None:
     newer = to_json([ConversationChanged(hotel_id=1, conversation_id=7)]).replace("[{", '[{"event": "New"}, {', 1)
 
     assert from_json(newer) == [ConversationChanged(hotel_id=1, conversation_id=7)]
-    assert live.courier() is live.courier()

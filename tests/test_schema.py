@@ -118,7 +118,10 @@ def test_every_row_of_a_hotel_goes_with_it_and_is_found_by_an_index(database: sa
     ("statement", "what"),
     [
         ("INSERT INTO app_user (email, name, password_hash) VALUES ('Big@example.com', 'x', 'x')", "app_user_email"),
-        ("INSERT INTO message (hotel_id, conversation_id, direction, author) VALUES (1, 1, 'sideways', 'guest')", "direction"),
+        (
+            "INSERT INTO message (hotel_id, conversation_id, direction, author) VALUES (1, 1, 'sideways', 'guest')",
+            "direction",
+        ),
         ("INSERT INTO message (hotel_id, conversation_id, direction, author) VALUES (1, 1, 'in', 'ghost')", "author"),
         ("INSERT INTO conversation (hotel_id, guest_id, status) VALUES (1, 1, 'lost')", "status"),
         ("INSERT INTO conversation (hotel_id, guest_id, concierge) VALUES (1, 1, 'asleep')", "concierge"),

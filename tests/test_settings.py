@@ -11,9 +11,15 @@ from hotelchat.errors import SettingsError
 from hotelchat.settings import database_url, from_environment, whatsapp_address
 
 TWILIO = {
-    "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "a-secret-token", "TWILIO_WHATSAPP_NUMBER": "whatsapp:+34971000001",
-}  # fmt: skip
-PRODUCTION = {"HOTELCHAT_ENV": "production", "SECRET_KEY": "long and random", "PUBLIC_BASE_URL": "https://desk.example.com"}
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "a-secret-token",
+    "TWILIO_WHATSAPP_NUMBER": "whatsapp:+34971000001",
+}
+PRODUCTION = {
+    "HOTELCHAT_ENV": "production",
+    "SECRET_KEY": "long and random",
+    "PUBLIC_BASE_URL": "https://desk.example.com",
+}
 
 
 def test_with_nothing_set_everything_has_its_default() -> None:
@@ -59,7 +65,11 @@ def test_every_setting_is_read() -> None:
     assert found.database_url == "postgresql+psycopg2://u:p%40ss@db.example.com:5433/hotel?sslmode=require"
     assert (found.redis_url, found.secret_keys()) == ("rediss://r:6380/1", ("k", "o"))
     assert (found.trusted_proxies, found.worker_concurrency, found.database_pool) == ("10.0.0.1", 7, 3)
-    assert found.openai and (found.openai.api_key, found.openai.base_url, found.openai.model) == ("sk-1", "http://llm/v1", "small")
+    assert found.openai and (found.openai.api_key, found.openai.base_url, found.openai.model) == (
+        "sk-1",
+        "http://llm/v1",
+        "small",
+    )
     assert found.admin and (found.admin.email, found.admin.password) == ("a@example.com", "password")
     assert found.whatsapp and (found.whatsapp.account_sid, found.whatsapp.auth_token_secondary) == ("AC1", "next")
     assert found.whatsapp and found.whatsapp.api_base_url == "http://twilio"
@@ -106,7 +116,7 @@ def test_half_of_twilio_cannot_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])
 def test_half_an_admin_cannot_exist(name: str) -> None:
-    with pytest.raises(SettingsError, match="^ADMIN_EMAIL and ADMIN_PASSWORD go together"):
+    with pytest.raises(SettingsError, match=r"^ADMIN_EMAIL and ADMIN_PASSWORD go together"):
         from_environment({name: "something"})
 
 
@@ -130,13 +140,18 @@ def test_what_cannot_be_used_is_said_in_one_sentence_that_names_the_setting(name
 @pytest.mark.parametrize(
     ("given", "tls"),
     [
-        ("postgres://u@db.example.com/d", "sslmode=require"), ("postgresql://u@localhost/d", None),
-        ("postgresql://u@127.0.0.1:5432/d", None), ("postgresql://u@[::1]/d", None), ("postgresql:///d", None),
-        ("postgresql:///d?host=/var/run/postgresql", None), ("postgresql:///d?host=10.0.0.7", "sslmode=require"),
-        ("postgres://u@db/d?sslmode=disable", "sslmode=disable"), ("postgres://u@db/d?sslmode=verify-full", "sslmode=verify-full"),
+        ("postgres://u@db.example.com/d", "sslmode=require"),
+        ("postgresql://u@localhost/d", None),
+        ("postgresql://u@127.0.0.1:5432/d", None),
+        ("postgresql://u@[::1]/d", None),
+        ("postgresql:///d", None),
+        ("postgresql:///d?host=/var/run/postgresql", None),
+        ("postgresql:///d?host=10.0.0.7", "sslmode=require"),
+        ("postgres://u@db/d?sslmode=disable", "sslmode=disable"),
+        ("postgres://u@db/d?sslmode=verify-full", "sslmode=verify-full"),
         ("postgresql+psycopg2://u@localhost.example.com/d", "sslmode=require"),
     ],
-)  # fmt: skip
+)
 def test_tls_is_asked_for_unless_the_host_is_this_machine_or_the_url_decides(given: str, tls: str | None) -> None:
     url = database_url(given) or ""
 

@@ -146,14 +146,16 @@ class WhatsApp:
             return _refusal(error, message.attempts)
         except (requests.RequestException, TwilioException, OSError) as error:
             return TryLater(_pause(message.attempts)) if _never_reached(error) else Unsure()
-        return Accepted(sent.account_sid or self._settings.account_sid, str(sent.sid))
+        except (ValueError, AttributeError, TypeError, KeyError):  # accepted, it seems, but the answer makes no sense
+            return Unsure()
+        return Accepted(sent.account_sid or self._settings.account_sid, sent.sid) if sent.sid else Unsure()
 
     def find(self, message: OutboundMessage, known: frozenset[str]) -> Accepted | None:
         """Look a message up by its receiver, its time and its text. WHATSAPP.md 9; see docs/architecture.md."""
         since = message.queued_at - timedelta(minutes=1)
         try:
             listed = self._client.messages.list(to=_address(message.to), date_sent_after=since, limit=100)
-        except (requests.RequestException, TwilioException) as error:
+        except (requests.RequestException, TwilioException, ValueError, AttributeError, TypeError, KeyError) as error:
             raise OSError(f"Twilio could not be asked ({type(error).__name__})") from error
         for each in sorted(listed, key=lambda each: each.date_created or since):
             created = each.date_created or since

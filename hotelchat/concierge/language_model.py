@@ -14,6 +14,7 @@ from hotelchat.concierge.port import Handoff, Question, Reply
 from hotelchat.errors import ConciergeUnavailable
 from hotelchat.models import Reason
 from hotelchat.settings import OpenAISettings
+from hotelchat.text import storable
 
 TIMEOUT_SECONDS: Final = 25.0  # shorter than the job's
 LONGEST_REPLY: Final = 1600
@@ -53,13 +54,13 @@ def _read(completion: ChatCompletion, question: Question) -> Reply | Handoff:
     """A value out of the model's words; what does not make sense is no answer."""
     try:
         message = completion.choices[0].message
-        used = completion.usage.total_tokens if completion.usage else 0
-    except (AttributeError, IndexError, TypeError) as error:
+        used = int((completion.usage and completion.usage.total_tokens) or 0)
+        for call in message.tool_calls or ():
+            if call.type == "function":
+                return _handoff(call.function.arguments, question, used)
+        text = for_whatsapp(message.content or "")
+    except (AttributeError, IndexError, TypeError, ValueError) as error:  # compatible endpoints send many things
         raise ConciergeUnavailable("malformed answer") from error
-    for call in message.tool_calls or ():
-        if call.type == "function":
-            return _handoff(call.function.arguments, question, used)
-    text = for_whatsapp(message.content or "")
     if not text:
         raise ConciergeUnavailable("empty answer")
     return Reply(text[:LONGEST_REPLY], used)
@@ -73,13 +74,14 @@ def _handoff(arguments: str, question: Question, used: int) -> Handoff:
         given = {}
     if not isinstance(given, dict):
         given = {}
-    known = {reason.value for reason in Reason}
-    reason = Reason(given["reason"]) if given.get("reason") in known else Reason.OTHER
+    reason = next((reason for reason in Reason if reason.value == given.get("reason")), Reason.OTHER)
     words = given.get("message_to_guest")
     default = prompt.HANDED_OVER.get(question.language, prompt.HANDED_OVER["en"])
     text = for_whatsapp(words) if isinstance(words, str) else ""
     summary = given.get("summary")
-    return Handoff(reason, text[:LONGEST_REPLY] or default, summary if isinstance(summary, str) else None, used)
+    return Handoff(
+        reason, text[:LONGEST_REPLY] or default, storable(summary) if isinstance(summary, str) else None, used
+    )
 
 
 def for_whatsapp(text: str) -> str:
@@ -87,7 +89,7 @@ def for_whatsapp(text: str) -> str:
     text = re.sub(r"\*\*(.+?)\*\*", r"*\1*", text)
     text = re.sub(r"^#{1,6}\s+(.+)$", r"*\1*", text, flags=re.MULTILINE)
     text = re.sub(r"\[([^\]]+)\]\((https?://[^)\s]+)\)", r"\1: \2", text)
-    return text.replace("\x00", "").strip()
+    return storable(text).strip()
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

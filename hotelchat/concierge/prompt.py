@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hotelchat.concierge.port import Question, Turn
-from hotelchat.models import Author, Direction, Kind, Reason
+from hotelchat.models import Author, Kind, Reason
 from hotelchat.models.preview import LABELS
 from hotelchat.queries.knowledge import Article
 
@@ -67,6 +68,8 @@ HAND_OVER: Final[dict[str, Any]] = {
     },
 }
 
+_TAG: Final = re.compile(r"<(?=\s*/?\s*article)", re.IGNORECASE)
+
 # What the guest is told where the model gave no words of its own.
 HANDED_OVER: Final = {
     "en": "A colleague will answer you here shortly.",
@@ -119,7 +122,7 @@ def within_budget(articles: list[Article], budget: int = KNOWLEDGE_TOKENS) -> li
 
 
 def _article(article: Article) -> str:
-    body = article.body.replace("</article>", "")
+    body = _TAG.sub("&lt;", article.body)  # an article cannot end itself and go on as rules
     return f'<article title="{escape(article.title)}" language="{article.language}">\n{body}\n</article>'
 
 
@@ -127,11 +130,6 @@ def _turn(turn: Turn) -> dict[str, Any]:
     role = "user" if turn.author is Author.GUEST else "assistant"
     label = "" if turn.kind is Kind.TEXT else f"[{LABELS[turn.kind]}] "
     return {"role": role, "content": (label + turn.text)[:TURN_CHARACTERS] or "[empty message]"}
-
-
-def belongs(direction: Direction, author: Author) -> bool:
-    """Whether a message is part of what guest and hotel said to each other: no notes, no system lines."""
-    return direction is not Direction.NOTE and author is not Author.SYSTEM
 
 
 def _one_line(text: str) -> str:

@@ -88,6 +88,7 @@ class Message(HotelOwned, table=True):
     delivery: Delivery | None = one_of(Delivery, default=None, nullable=True)
     error_code: int | None = None
     attempts: int = 0
+    claimed_at: datetime | None = utc()  # when the last attempt to send it began
     sending_until: datetime | None = utc()  # while this lies ahead, somebody is sending it
     sent_at: datetime | None = utc()
     created_at: datetime | None = created()

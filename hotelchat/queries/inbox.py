@@ -105,7 +105,8 @@ def counts(session: Session, hotel_id: int) -> Counts:
 
 
 def _count(selection: Selection) -> Any:
-    limited = sa.select(Conversation.id).where(selection.condition()).limit(MOST_COUNTED).subquery()
+    limited = sa.select(Conversation.id).where(selection.condition()).order_by(*selection.order())
+    limited = limited.limit(MOST_COUNTED).subquery()
     return sa.select(sa.func.count()).select_from(limited).scalar_subquery()
 
 

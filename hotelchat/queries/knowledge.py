@@ -48,6 +48,9 @@ def best(session: Session, hotel_id: int, question: str, limit: int = 20) -> lis
     Every word is looked up in the language of each article (stemmed, accents folded); a word's worth is
     ln(1 + N / articles that have it), so that "hotel" or "room" do not drown the one word that matters.
     """
+    own = session.info.get("hotel_ids")
+    if own is not None and hotel_id not in own:  # a statement in SQL is not bound by db.py: bound here
+        return []
     rows = session.execute(_SEARCH, {"hotel": hotel_id, "question": question[:2000], "limit": limit}).mappings()
     return [Article(**row) for row in rows]
 

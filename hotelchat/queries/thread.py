@@ -53,6 +53,12 @@ def newest(session: Session, conversation_id: int, limit: int = 50, before: int 
     return list(reversed(_read(session, conditions, limit)))
 
 
+def spoken(session: Session, conversation_id: int, limit: int) -> list[ThreadMessage]:
+    """The newest of what guest and hotel said to each other, oldest first: no notes, no lines of the system."""
+    conditions = [Message.conversation_id == conversation_id, Message.direction != Direction.NOTE]
+    return list(reversed(_read(session, conditions, limit)))
+
+
 def messages(session: Session, conversation_id: int, ids: Iterable[int]) -> list[ThreadMessage]:
     """These messages of a conversation, oldest first."""
     return list(reversed(_read(session, [Message.conversation_id == conversation_id, Message.id.in_(list(ids))], None)))

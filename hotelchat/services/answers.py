@@ -133,7 +133,8 @@ def failed(session: Session, conversation_id: int, holder: str, seconds: float) 
     Returns: whether a person was called.
     """
     conversation = conversations.locked(session, conversation_id)
-    if conversation.lease_by != holder or conversation.concierge is not Concierge.ON:
+    is_ours = conversation.concierge is Concierge.ON and conversation.status is Status.OPEN
+    if conversation.lease_by != holder or not is_ours or conversation.needs_human:
         return False
     conversation.answer_attempts += 1
     conversation.answer_after = clock.now() + timedelta(seconds=seconds)
@@ -141,8 +142,7 @@ def failed(session: Session, conversation_id: int, holder: str, seconds: float) 
     session.add(conversation)
     if conversation.answer_attempts < MOST_ATTEMPTS:
         return False
-    conversation.answered_upto = conversation.last_inbound_id or conversation.answered_upto
-    handoffs.request(session, conversation, Reason.CONCIERGE_FAILED)
+    handoffs.request(session, conversation, Reason.CONCIERGE_FAILED)  # unanswered: switched on again, it tries again
     return True
 
 

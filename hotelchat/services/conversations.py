@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from hotelchat import clock
@@ -108,18 +109,13 @@ def reopen(session: Session, conversation_id: int, user_id: int) -> None:
     conversation = locked(session, conversation_id)
     if conversation.status is not Status.RESOLVED:
         return
-    newer = session.exec(
-        select(Conversation.id).where(
-            Conversation.guest_id == conversation.guest_id,
-            Conversation.channel == conversation.channel,
-            Conversation.status != Status.RESOLVED,
-        )
-    ).first()
-    if newer is not None:
-        raise Conflict("This guest has written again since: go on in the newer conversation.")
     conversation.status, conversation.resolved_at = Status.OPEN, None
     conversation.assignee_id, conversation.concierge = user_id, Concierge.PAUSED
     changed(session, conversation)
+    try:
+        session.flush()
+    except IntegrityError as error:  # the unique index decides, not a look before
+        raise Conflict("This guest has written again since: go on in the newer conversation.") from error
 
 
 def mark_read(session: Session, conversation_id: int) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
 from hotelchat import clock
-from hotelchat.after_commit import emit
+from hotelchat.after_commit import Job, emit, enqueue
 from hotelchat.channels.port import Accepted, OutboundMessage, Outcome, Refused, StatusReport, TryLater
 from hotelchat.events import DeliveryChanged
 from hotelchat.models import Conversation, Delivery, Direction, GuestIdentity, IdentityKind, Message, MessageEvent
@@ -20,6 +20,7 @@ CLAIM: Final = timedelta(seconds=20)  # longer than the channel's time-outs toge
 LOOK_UP_AFTER: Final = timedelta(seconds=10)  # a status callback usually settles a doubt before
 HOLDS_BACK: Final = timedelta(seconds=60)  # a doubtful message keeps later ones waiting no longer than this
 MOST_ATTEMPTS: Final = 5
+GIVEN_UP: Final = "given_up"  # our own mark among a message's events
 
 
 def claim(session: Session, conversation_id: int) -> OutboundMessage | None:
@@ -35,7 +36,7 @@ def claim(session: Session, conversation_id: int) -> OutboundMessage | None:
             Message.direction == Direction.OUT,
             sa.or_(
                 Message.delivery == Delivery.QUEUED,
-                sa.and_(_IN_DOUBT, Message.created_at > clock.now() - HOLDS_BACK),
+                sa.and_(_IN_DOUBT, Message.claimed_at > clock.now() - HOLDS_BACK),
             ),
         )
         .order_by(sa.asc(Message.id))
@@ -46,7 +47,7 @@ def claim(session: Session, conversation_id: int) -> OutboundMessage | None:
     if first.sending_until is not None and first.sending_until > clock.now():
         return None  # the provider asked us to wait
     first.delivery, first.attempts = Delivery.SENDING, first.attempts + 1
-    first.sending_until = clock.now() + CLAIM
+    first.claimed_at, first.sending_until = clock.now(), clock.now() + CLAIM
     session.add(first)
     _show(session, first)
     return _outbound(session, conversation, first)
@@ -85,6 +86,8 @@ def record_status(session: Session, report: StatusReport) -> bool:
         )
         .on_conflict_do_nothing()
     )  # fmt: skip
+    if _is_given_up(session, report):
+        return True  # late news of an attempt that failed before the message was sent again
     if message.provider_id is None:  # it came before the answer to our request was stored
         message.provider_id, message.account = report.provider_id, report.raw.get("AccountSid")
         session.add(message)
@@ -93,6 +96,40 @@ def record_status(session: Session, report: StatusReport) -> bool:
     if report.delivery is not None:
         _advance(session, message, report.delivery, report.error_code)
     return True
+
+
+def retry(session: Session, message_id: int) -> None:
+    """Send a failed message again, as the agent asked."""
+    statement = select(Message).where(Message.id == message_id, Message.direction == Direction.OUT).with_for_update()
+    message = session.exec(statement).one_or_none()
+    if message is not None and message.delivery is Delivery.FAILED:
+        _give_up(session, message)
+        enqueue(session, Job.DELIVER_MESSAGES, message.conversation_id)
+
+
+def _give_up(session: Session, message: Message) -> None:
+    """Forget the attempt so far: what the channel still says of it does not count any more."""
+    if message.provider_id is not None:
+        session.execute(
+            insert(MessageEvent)
+            .values(hotel_id=message.hotel_id, message_id=message.id, status=GIVEN_UP, provider_id=message.provider_id)
+            .on_conflict_do_nothing()
+        )
+    message.provider_id, message.error_code, message.attempts = None, None, 0
+    message.delivery, message.sending_until, message.claimed_at = Delivery.QUEUED, None, None
+    session.add(message)
+    _show(session, message)
+
+
+def _is_given_up(session: Session, report: StatusReport) -> bool:
+    found = session.exec(
+        select(MessageEvent.id).where(
+            MessageEvent.message_id == report.message_id,
+            MessageEvent.provider_id == report.provider_id,
+            MessageEvent.status == GIVEN_UP,
+        )
+    ).first()
+    return found is not None
 
 
 def doubtful(session: Session, conversation_id: int) -> OutboundMessage | None:

@@ -46,8 +46,11 @@ class Received:
 def receive(session: Session, hotel_id: int, inbound: InboundMessage) -> Received:
     """Store one message; of a guest never seen before as well."""
     arrival = Arrival(hotel_id, inbound)
-    conversation_id = _find(session, [arrival], _LOCK).get(_sender(arrival))
+    conversation_id = _known(arrival, _find(session, [arrival], _LOCK))
     if conversation_id is None:
+        stored = session.connection().execute(_STORED, {"account": inbound.account, "id": inbound.provider_id}).scalar()
+        if stored is not None:  # delivered again after its conversation was resolved: begins no new one
+            return Received(stored, None)
         guest_id = guests.recognise(session, hotel_id, inbound.sender)
         conversation_id = conversations.current_for(session, hotel_id, guest_id, inbound.channel, inbound.to)
     return _store(session, [(arrival, conversation_id)])[arrival.key]
@@ -60,18 +63,28 @@ def receive_known(session: Session, arrivals: Sequence[Arrival]) -> dict[tuple[s
         or one that somebody else holds at this moment.
     """
     found = _find(session, arrivals, _LOCK_FREE)
-    ready = [(each, found[_sender(each)]) for each in arrivals if _sender(each) in found]
+    known = ((each, _known(each, found)) for each in arrivals)
+    ready = [(each, conversation_id) for each, conversation_id in known if conversation_id is not None]
     return _store(session, ready) if ready else {}
 
 
-def _sender(arrival: Arrival) -> tuple[int, str, str]:
-    first = arrival.inbound.sender.identities[0]
-    return arrival.hotel_id, first.kind.value, first.value
+_Sender = tuple[int, str, str]  # hotel, kind of address, address
 
 
-def _find(session: Session, arrivals: Sequence[Arrival], statement: sa.TextClause) -> dict[tuple[int, str, str], int]:
+def _senders(arrival: Arrival) -> list[_Sender]:
+    return [(arrival.hotel_id, each.kind.value, each.value) for each in arrival.inbound.sender.identities]
+
+
+def _known(arrival: Arrival, found: dict[_Sender, int]) -> int | None:
+    """The conversation of a sender all of whose addresses we know; a new address must be learned first."""
+    conversations = {found.get(sender) for sender in _senders(arrival)}
+    return conversations.pop() if len(conversations) == 1 else None
+
+
+def _find(session: Session, arrivals: Sequence[Arrival], statement: sa.TextClause) -> dict[_Sender, int]:
     """The open conversations of these senders, their rows locked, in the order of their ids."""
-    hotels, kinds, values = (list(each) for each in zip(*{_sender(a) for a in arrivals}, strict=True))
+    senders = {sender for arrival in arrivals for sender in _senders(arrival)}
+    hotels, kinds, values = (list(each) for each in zip(*senders, strict=True))
     wanted = {"hotels": hotels, "kinds": kinds, "values": values, "channel": arrivals[0].inbound.channel}
     rows = session.connection().execute(statement, wanted)
     return {(row.hotel_id, row.kind, row.value): row.id for row in rows}
@@ -108,6 +121,7 @@ def _row(arrival: Arrival, conversation_id: int) -> dict[str, Any]:
     }
 
 
+_STORED = sa.text("SELECT conversation_id FROM message WHERE account = :account AND provider_id = :id")
 _OPEN = """
     SELECT c.id, i.hotel_id, i.kind, i.value
     FROM unnest(CAST(:hotels AS int[]), CAST(:kinds AS text[]), CAST(:values AS text[])) AS w(hotel_id, kind, value)

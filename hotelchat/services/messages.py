@@ -11,7 +11,7 @@ from sqlmodel import Session
 from hotelchat import clock
 from hotelchat.after_commit import Job, emit, enqueue
 from hotelchat.errors import BadInput
-from hotelchat.events import ConversationChanged, MessageAdded
+from hotelchat.events import MessageAdded
 from hotelchat.models import (
     Author,
     Conversation,
@@ -22,6 +22,7 @@ from hotelchat.models import (
 )
 from hotelchat.models.preview import preview
 from hotelchat.services import conversations
+from hotelchat.text import storable
 
 LONGEST_TEXT: Final = 1600  # characters; Twilio refuses more with 21617
 
@@ -98,26 +99,6 @@ def settle(conversation: Conversation) -> None:
     conversation.answered_upto = max(conversation.answered_upto, conversation.last_inbound_id or 0)
 
 
-def retry(session: Session, message_id: int) -> None:
-    """Send a failed message again, as the agent asked."""
-    row = session.execute(
-        sa.update(Message)
-        .where(Message.id == message_id, Message.delivery == Delivery.FAILED, Message.direction == Direction.OUT)
-        .values(delivery=Delivery.QUEUED, error_code=None, provider_id=None, sending_until=None, attempts=0)
-        .returning(Message.hotel_id, Message.conversation_id)
-    ).one_or_none()
-    if row is None:
-        return
-    session.execute(
-        sa.update(Conversation)
-        .where(Conversation.id == row.conversation_id, Conversation.last_message_id == message_id)
-        .values(last_status=Delivery.QUEUED)
-    )
-    emit(session, MessageAdded(hotel_id=row.hotel_id, conversation_id=row.conversation_id, message_id=message_id))
-    emit(session, ConversationChanged(hotel_id=row.hotel_id, conversation_id=row.conversation_id))
-    enqueue(session, Job.DELIVER_MESSAGES, row.conversation_id)
-
-
 def _by_client_key(session: Session, conversation_id: int, client_key: str) -> int | None:
     found: int | None = session.execute(
         sa.select(Message.id).where(Message.conversation_id == conversation_id, Message.client_key == client_key)
@@ -126,7 +107,7 @@ def _by_client_key(session: Session, conversation_id: int, client_key: str) -> i
 
 
 def _clean(text: str) -> str:
-    body = text.replace("\x00", "").strip()
+    body = storable(text).strip()
     if not body:
         raise BadInput("There is nothing to send yet. Write a message first.")
     if len(body) > LONGEST_TEXT:

@@ -31,14 +31,11 @@ def of(session: Session, conversation_id: int) -> Question | None:
     if row is None:
         return None
     conversation, guest = row
-    said = [
-        message
-        for message in thread.newest(session, conversation_id, prompt.TURNS)
-        if prompt.belongs(message.direction, message.author)
-    ]
+    said = thread.spoken(session, conversation_id, prompt.TURNS)
     asked = [m for m in said if m.author is Author.GUEST and m.id > conversation.answered_upto]
     if not asked:
         return None
+    said = [m for m in said if m not in asked] + asked  # what came while the last answer was made stands after it
     hotel = team.hotel(session, conversation.hotel_id)
     words = " ".join(message.text for message in asked)
     language = detect_language(words, default=guest.language or hotel.language)

@@ -28,7 +28,8 @@ def add_hotel(session: Session, slug: str, name: str, whatsapp: str | None = Non
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", slug):
         raise BadInput("A slug has small letters, digits and dashes only, such as lantern-bay.")
     number = whatsapp_address(whatsapp) if whatsapp else None
-    taken = session.exec(select(Hotel).where(sa.or_(Hotel.slug == slug, Hotel.whatsapp_number == number))).first()
+    same_number = Hotel.whatsapp_number == number if number else sa.false()
+    taken = session.exec(select(Hotel).where(sa.or_(Hotel.slug == slug, same_number))).first()
     if taken is not None:
         what = f"slug {slug}" if taken.slug == slug else "WhatsApp number"
         raise Conflict(f"The {what} belongs to a hotel already: choose another one.")

@@ -22,6 +22,7 @@ from hotelchat.channels.port import StatusReport
 from hotelchat.db import transaction
 from hotelchat.errors import BadInput, BadSignature, HotelChatError
 from hotelchat.services import deliveries
+from hotelchat.text import storable
 from hotelchat.web.intake import Intake
 
 log = structlog.get_logger()
@@ -107,7 +108,7 @@ async def _signed_params(request: Request) -> dict[str, str]:
     query = f"?{request.url.query}" if request.url.query else ""
     url = f"{current.public_base_url}{request.url.path}{query}"
     whatsapp.check_signature(current.whatsapp, url, pairs, request.headers.get("x-twilio-signature", ""))
-    params = {name: value.replace("\x00", "\ufffd") for name, value in pairs}
+    params = {storable(name): storable(value) for name, value in pairs}
     if token := request.headers.get("i-twilio-idempotency-token"):
         params["I-Twilio-Idempotency-Token"] = token[:200]
     return params

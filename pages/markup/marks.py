@@ -1,4 +1,4 @@
-"""WhatsApp's marks and links in a text, as HTML; the text is escaped before anything else happens to it."""
+"""WhatsApp's marks and links in a text, as HTML; every piece of the text is escaped before anything is put around it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from markupsafe import Markup, escape
 
 _CODE = re.compile(r"```(.+?)```", re.DOTALL)
-_MARKS = (("b", re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")),
-          ("i", re.compile(r"(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])")),
-          ("del", re.compile(r"(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])")))  # fmt: skip
-_LINK = re.compile(r"\bhttps?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
+_MARKS = (
+    ("b", re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")),
+    ("i", re.compile(r"(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])")),
+    ("del", re.compile(r"(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])")),
+)
+_LINK = re.compile(r"\bhttps?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
+_ANCHOR = Markup('<a class="hc-link" href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>')
 
 
 def rendered(text: str) -> Markup:
@@ -18,25 +21,24 @@ def rendered(text: str) -> Markup:
 
     Source: WHATSAPP.md 7.
     """
-    safe = str(escape(text))
-    pieces = []
-    for index, piece in enumerate(_CODE.split(safe)):
-        pieces.append(f"<code>{piece}</code>" if index % 2 else _prose(piece))
-    return Markup("".join(pieces).replace("\n", "<br>"))
+    pieces = [
+        Markup("<code>{}</code>").format(piece) if index % 2 else _prose(piece)
+        for index, piece in enumerate(_CODE.split(text))
+    ]
+    return Markup("").join(pieces).replace("\n", Markup("<br>"))
 
 
-def _prose(safe: str) -> str:
+def _prose(text: str) -> Markup:
     """Marks outside of links, since an address may hold underscores."""
     done, end = [], 0
-    for link in _LINK.finditer(safe):
-        address = link.group()
-        done.append(_marked(safe[end : link.start()]))
-        done.append(f'<a class="hc-link" href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>')
+    for link in _LINK.finditer(text):
+        done += [_marked(text[end : link.start()]), _ANCHOR.format(link.group())]
         end = link.end()
-    return "".join([*done, _marked(safe[end:])])
+    return Markup("").join([*done, _marked(text[end:])])
 
 
-def _marked(safe: str) -> str:
+def _marked(text: str) -> Markup:
+    safe = str(escape(text))
     for tag, pattern in _MARKS:
         safe = pattern.sub(rf"<{tag}>\1</{tag}>", safe)
-    return safe
+    return Markup(safe)

@@ -70,7 +70,9 @@ def test_a_status_is_one_of_ours_or_kept_unshown(word: str, delivery: Delivery |
     assert (report.delivery, report.status, report.error_code) == (delivery, word.lower(), 63016)
 
 
-@pytest.mark.parametrize("params", [{}, {"MessageSid": "SM1"}, {"MessageStatus": "sent"}, {"MessageSid": "", "MessageStatus": ""}])
+@pytest.mark.parametrize(
+    "params", [{}, {"MessageSid": "SM1"}, {"MessageStatus": "sent"}, {"MessageSid": "", "MessageStatus": ""}]
+)
 def test_half_a_status_is_none(params: dict[str, str]) -> None:
     with pytest.raises(BadInput):
         whatsapp.status_report(7, params)
@@ -117,12 +119,16 @@ def test_a_name_that_comes_twice_is_signed_twice() -> None:
 @pytest.mark.parametrize(
     ("params", "url", "signature"),
     [
-        (FORM, URL, signed("third")), (FORM, URL, ""), (FORM, URL, "no base64 !"), (FORM, URL + "?a=1", signed("first")),
-        (FORM[1:], URL, signed("first")), ([*FORM, ("More", "1")], URL, signed("first")),
+        (FORM, URL, signed("third")),
+        (FORM, URL, ""),
+        (FORM, URL, "no base64 !"),
+        (FORM, URL + "?a=1", signed("first")),
+        (FORM[1:], URL, signed("first")),
+        ([*FORM, ("More", "1")], URL, signed("first")),
         ([("Body", "kept as it is"), *FORM[1:]], URL, signed("first")),
     ],
     ids=["another token", "none", "no base64", "another address", "one missing", "one more", "trimmed"],
-)  # fmt: skip
+)
 def test_what_does_not_fit_does_not_pass(params: list[tuple[str, str]], url: str, signature: str) -> None:
     with pytest.raises(BadSignature):
         whatsapp.check_signature(settings(), url, params, signature)

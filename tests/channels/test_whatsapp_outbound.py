@@ -103,9 +103,7 @@ def test_pauses_grow_with_the_attempts(twilio: Twilio, channel: whatsapp.WhatsAp
     assert pauses == [2, 4, 8, 16, 60]
 
 
-def test_no_answer_in_time_may_mean_that_it_was_sent(
-    twilio: Twilio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_answer_in_time_may_mean_that_it_was_sent(twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whatsapp, "TIMEOUT_SECONDS", 0.2)
     twilio.next.append(Answer(after=5))
 
@@ -142,9 +140,7 @@ def test_what_was_never_accepted_is_not_found(twilio: Twilio, channel: whatsapp.
     assert channel.find(message(), frozenset()) is None
 
 
-def test_another_message_with_the_same_words_is_not_taken_for_it(
-    twilio: Twilio, channel: whatsapp.WhatsApp
-) -> None:
+def test_another_message_with_the_same_words_is_not_taken_for_it(twilio: Twilio, channel: whatsapp.WhatsApp) -> None:
     first = channel.send(message("ok"))
     assert isinstance(first, Accepted)
 

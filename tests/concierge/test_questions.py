@@ -94,7 +94,9 @@ def test_what_is_found_fits_the_budget(session: Session, large: Hotel) -> None:
     assert sum(prompt.tokens(article.title + article.body) for article in found) <= prompt.KNOWLEDGE_TOKENS
 
 
-@pytest.mark.parametrize("words", ["", "???", "the of and", "'; DROP TABLE guest; --", "a" * 5000, "\\ % _ & | ! ( )", "🌴"])
+@pytest.mark.parametrize(
+    "words", ["", "???", "the of and", "'; DROP TABLE guest; --", "a" * 5000, "\\ % _ & | ! ( )", "🌴"]
+)
 def test_a_search_never_fails_on_what_guests_type(session: Session, large: Hotel, words: str) -> None:
     assert isinstance(questions.fitting_articles(session, large.id, words), list)
 

@@ -33,7 +33,7 @@ def test_a_guests_question_is_answered_on_whatsapp(front_desk: FrontDesk) -> Non
 
 def test_run_twice_it_answers_once(front_desk: FrontDesk) -> None:
     ana = front_desk.guest("Ana", writes="Is breakfast included?")
-    assert (front_desk.model, front_desk.twilio)
+    front_desk.opens()
     front_desk.run_jobs()
 
     answer_guest(front_desk.conversation_of(ana).id)
@@ -79,7 +79,11 @@ def test_what_arrives_while_it_thinks_is_answered_next(front_desk: FrontDesk) ->
     job.join(10)
 
     assert [m.text for m in front_desk.answers_to(ana)] == ["From 7:00.", model.says]
-    assert [turn["content"] for turn in model.prompts[1][1:]] == ["When is breakfast?", "From 7:00.", "And is it included?"]
+    assert [turn["content"] for turn in model.prompts[1][1:]] == [
+        "When is breakfast?",
+        "From 7:00.",
+        "And is it included?",
+    ]
     assert front_desk.conversation_of(ana).waiting_since is None
 
 
@@ -111,7 +115,7 @@ def test_a_draft_is_dropped_when_an_agent(front_desk: FrontDesk, how: str) -> No
 def test_it_is_silent_while_a_person_has_the_conversation_and_answers_when_switched_on_again(
     front_desk: FrontDesk,
 ) -> None:
-    assert (front_desk.model, front_desk.twilio)
+    front_desk.opens()
     ana = front_desk.guest("Ana", writes="Hello")
     conversation = front_desk.conversation_of(ana).id
     front_desk.do(conversations.take_over, conversation, front_desk.agent())
@@ -128,7 +132,7 @@ def test_it_is_silent_while_a_person_has_the_conversation_and_answers_when_switc
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe"])
 def test_stop_is_never_answered(front_desk: FrontDesk, text: str) -> None:
-    assert (front_desk.model, front_desk.twilio)
+    front_desk.opens()
     ana = front_desk.guest("Ana", writes=text)
 
     front_desk.run_jobs()
@@ -142,9 +146,13 @@ def test_stop_is_never_answered(front_desk: FrontDesk, text: str) -> None:
 
 
 def test_a_guest_who_asks_for_a_person_waits_for_an_agent(front_desk: FrontDesk) -> None:
-    words = {"reason": "asked_for_person", "message_to_guest": "A colleague will answer you.", "summary": "Wants Marta."}
+    words = {
+        "reason": "asked_for_person",
+        "message_to_guest": "A colleague will answer you.",
+        "summary": "Wants Marta.",
+    }
     front_desk.model.next.append(hand_over(words))
-    assert front_desk.twilio
+    front_desk.opens()
     ana = front_desk.guest("Ana", writes="Can I talk to someone, please?")
 
     front_desk.run_jobs()
@@ -179,7 +187,7 @@ def test_without_a_key_the_guest_waits_for_people(front_desk: FrontDesk) -> None
 
 
 def test_a_hotel_that_wants_no_concierge_has_none(front_desk: FrontDesk) -> None:
-    assert front_desk.model
+    front_desk.opens()
     front_desk.do(lambda session: setattr(session.get_one(answers.Hotel, front_desk.hotel_id), "has_concierge", False))
     ana = front_desk.guest("Ana", writes="Is breakfast included?")
 
@@ -212,7 +220,7 @@ def test_no_usable_answer_is_tried_again_later_and_then_a_person_is_called(front
 
 
 def test_a_failure_is_mended_by_the_next_try(front_desk: FrontDesk) -> None:
-    assert front_desk.twilio
+    front_desk.opens()
     ana = front_desk.guest("Ana", writes="Is breakfast included?")
     front_desk.model.next.append(Answer(503, {}))
     front_desk.run_jobs()
@@ -249,7 +257,7 @@ def test_words_that_the_database_cannot_hold_do_not_stop_the_concierge(front_des
 
 
 def test_an_article_saved_a_second_ago_is_used(front_desk: FrontDesk) -> None:
-    ana = front_desk.guest("Ana", writes="Do you have kayaks?")
+    front_desk.guest("Ana", writes="Do you have kayaks?")
     with transaction() as session:
         hotel = session.get_one(answers.Hotel, front_desk.hotel_id)
         front_desk.make(session).article(hotel, "Kayaks", "Kayaks are at the blue hut, 12 EUR an hour.")
@@ -263,7 +271,7 @@ def test_an_article_saved_a_second_ago_is_used(front_desk: FrontDesk) -> None:
 
 
 def test_the_language_a_guest_writes_in_is_remembered(front_desk: FrontDesk) -> None:
-    assert front_desk.model
+    front_desk.opens()
     ana = front_desk.guest("Ana", writes="¿A qué hora es el desayuno, por favor?")
 
     front_desk.run_jobs()

@@ -21,7 +21,7 @@ from tests.stand_ins import Answer, refused
 def ana(front_desk: FrontDesk) -> Someone:
     """A guest whose question an agent answers by hand; WhatsApp works."""
     guest = front_desk.guest("Ana", writes="Is breakfast included?")
-    assert front_desk.twilio
+    front_desk.opens()
     return guest
 
 
@@ -71,7 +71,6 @@ def test_the_whole_way_from_queued_to_read(front_desk: FrontDesk, ana: Someone) 
 
 def test_a_callback_before_our_commit_finds_its_message(front_desk: FrontDesk, ana: Someone) -> None:
     [message_id] = reply(front_desk, ana, "Yes.")
-    assert front_desk.http  # open before Twilio calls
     codes = []
 
     def calls_back_at_once(message: dict[str, Any]) -> None:
@@ -117,7 +116,7 @@ def test_a_failed_message_goes_out_when_the_agent_asks_again(front_desk: FrontDe
     [message_id] = reply(front_desk, ana, "Yes.")
     front_desk.run_jobs()
 
-    front_desk.do(messages.retry, message_id)
+    front_desk.do(deliveries.retry, message_id)
     front_desk.run_jobs()
 
     assert (front_desk.sent_to(ana), states(front_desk, ana)) == (["Yes."], [Delivery.SENT])

@@ -14,7 +14,7 @@ from tests.desk import FrontDesk, Someone
 @pytest.fixture
 def ana(front_desk: FrontDesk) -> Someone:
     """A guest who has asked, while Redis has just lost everything."""
-    assert (front_desk.model, front_desk.twilio)
+    front_desk.opens()
     guest = front_desk.guest("Ana", writes="Is breakfast included?")
     assert front_desk.rung()
     front_desk.redis.flushall()

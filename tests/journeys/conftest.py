@@ -19,10 +19,10 @@ from tests.journeys.program import Program, command, free_port, new_folder, remo
 from tests.journeys.screens import Desk, Phone, Screen
 from tests.journeys.stand_ins import StandIns
 
-ARGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+ARGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 PASSWORD = "lantern-bay"
 HOUSE_PASSWORD = "quiet-harbour"
 WIDE = {"width": 1440, "height": 900}
@@ -234,7 +234,9 @@ def second(house: House) -> Program:
 @pytest.fixture
 def agents_of_house(house: House, windows: Windows) -> Callable[..., Desk]:
     """The desk of the admin of the house."""
-    return lambda base=None, path="/": windows.agent(base or house.first.base, "ada@house.example", HOUSE_PASSWORD, path)
+    return lambda base=None, path="/": windows.agent(
+        base or house.first.base, "ada@house.example", HOUSE_PASSWORD, path
+    )
 
 
 def connected(url: str) -> psycopg2.extensions.connection:

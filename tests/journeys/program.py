@@ -23,7 +23,19 @@ from tests.journeys.waiting import until
 
 MAIN = Path(__file__).parents[2] / "main.py"
 MARK = "HOTELCHAT_TEST_PROGRAM"
-OURS = ("TWILIO_", "OPENAI_", "HOTELCHAT_", "ADMIN_", "DATABASE_", "REDIS_", "SECRET_KEY", "LOG_", "PUBLIC_", "PORT", "HOST")
+OURS = (
+    "TWILIO_",
+    "OPENAI_",
+    "HOTELCHAT_",
+    "ADMIN_",
+    "DATABASE_",
+    "REDIS_",
+    "SECRET_KEY",
+    "LOG_",
+    "PUBLIC_",
+    "PORT",
+    "HOST",
+)
 
 
 def free_port() -> int:

@@ -159,12 +159,13 @@ class StandIns:
 
     def _resource(self, message: Sent) -> dict[str, Any]:
         created = format_datetime(message.created)
+        uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{message.sid}.json"
         return {
             "sid": message.sid, "account_sid": self.account_sid, "to": message.to, "from": message.sender,
             "body": message.body, "status": message.status, "direction": "outbound-api", "error_code": None,
             "error_message": None, "date_created": created, "date_sent": created, "date_updated": created,
             "num_segments": "1", "num_media": "0", "price": None, "price_unit": None, "api_version": "2010-04-01",
-            "messaging_service_sid": None, "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages/{message.sid}.json",
+            "messaging_service_sid": None, "uri": uri,
             "subresource_uris": {},
         }  # fmt: skip
 
@@ -209,7 +210,11 @@ class StandIns:
         if "person" in tail:
             arguments = {"reason": "asked_for_person", "message_to_guest": "A colleague comes.", "summary": "A wish."}
             call = {"name": "hand_over", "arguments": json.dumps(arguments)}
-            message = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": call}]}
+            message = {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "c1", "type": "function", "function": call}],
+            }
         return JSONResponse(
             {"id": "chatcmpl-1", "object": "chat.completion", "created": int(time.time()), "model": "echo",
              "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],

@@ -222,3 +222,36 @@ def test_going_back_in_the_browser_shows_the_conversation_before(lena: Desk, new
     expect(lena.message(f"I am {first.name}")).to_be_visible()
     expect(lena.message(f"I am {second.name}")).to_have_count(0)
     assert lena.page.evaluate("window.stays")
+
+
+def test_two_agents_who_open_a_conversation_in_the_same_moment_both_see_it(
+    lena: Desk, tomas: Desk, new_guest: Callable[[], Guest]
+) -> None:
+    for _ in range(4):
+        guest = new_guest()
+        guest.writes(PERSON)
+        for desk in (lena, tomas):
+            expect(desk.row(guest.name)).to_be_visible()
+        moment = lena.page.evaluate("Date.now()") + 400
+        for desk in (lena, tomas):
+            desk.row(guest.name).evaluate(f"row => setTimeout(() => row.click(), {moment} - Date.now())")
+
+        for desk in (lena, tomas):
+            expect(desk.message(PERSON)).to_be_visible()
+            expect(desk.page.locator(".hc-head h1").filter(has_text=guest.name)).to_be_visible()
+
+
+def test_of_two_quick_clicks_the_last_one_counts(lena: Desk, new_guest: Callable[[], Guest]) -> None:
+    first, second = new_guest(), new_guest()
+    for guest in (first, second):
+        guest.writes(f"{PERSON} I am {guest.name}.")
+        expect(lena.row(guest.name)).to_be_visible()
+    for before, last in ((first, second), (second, first)):
+        lena.page.evaluate(
+            "names => names.forEach(name => [...document.querySelectorAll('[data-testid=conversation-row]')]"
+            ".find(row => row.textContent.includes(name)).click())",
+            [before.name, last.name],
+        )
+        expect(lena.message(f"I am {last.name}")).to_be_visible()
+        expect(lena.row(last.name)).to_have_attribute("aria-current", "true")
+        assert lena.page.url.endswith(f"/c/{lena.at('composer').get_attribute('data-conversation')}")

@@ -55,7 +55,9 @@ def test_nothing_breaks(production: Production, report: Callable[[str], None]) -
     report(f"60 messages, nothing breaks: longest delay {burst.check():.1f} s")
 
 
-def test_what_comes_while_the_concierge_thinks_is_the_next_question(production: Production, stand_ins: StandIns) -> None:
+def test_what_comes_while_the_concierge_thinks_is_the_next_question(
+    production: Production, stand_ins: StandIns
+) -> None:
     (guest,) = production.guests(1)
     guest.writes("Question #910001, please")
     until(lambda: any(910001 in each.numbers for each in stand_ins.asked), what="the thinking")
@@ -72,7 +74,9 @@ def test_the_answering_worker_is_killed_in_mid_answer(
     burst = Burst(production)
     sending = threading.Thread(target=burst.send)
     sending.start()
-    until(lambda: sum(not each.is_answered for each in list(stand_ins.asked)) >= 4, what="four answers being thought of")
+    until(
+        lambda: sum(not each.is_answered for each in list(stand_ins.asked)) >= 4, what="four answers being thought of"
+    )
     seconds = production.worker.kill("worker", "answers")
     sending.join()
 
@@ -104,7 +108,9 @@ def test_every_webhook_is_delivered_twice_at_once(production: Production, report
     report(f"every webhook twice at once: longest delay {burst.check():.1f} s")
 
 
-def test_the_web_process_is_killed_and_twilio_tries_again(production: Production, report: Callable[[str], None]) -> None:
+def test_the_web_process_is_killed_and_twilio_tries_again(
+    production: Production, report: Callable[[str], None]
+) -> None:
     (guest,) = production.guests(1)
     guest.writes("Question #920001, please")
     seconds = production.web.kill("web")

@@ -35,14 +35,16 @@ def status_of(production: Production, guest: Guest) -> list[str]:
 def let_time_pass(production: Production, guest: Guest) -> None:
     """As if the 20 and 10 seconds had passed that a sender and a callback are given."""
     production.ask(
-        "UPDATE message SET sending_until = now() - interval '1 second', created_at = created_at - interval '20 seconds'"
+        "UPDATE message SET sending_until = now() - interval '1 second', created_at = created_at - interval '9 seconds'"
         " WHERE delivery IN ('sending', 'unknown') AND sending_until > now() AND conversation_id IN (SELECT c.id"
         " FROM conversation c JOIN guest_identity i ON i.guest_id = c.guest_id WHERE i.value = %s)",
         guest.phone,
     )
 
 
-def test_accepted_but_unanswered_and_told_by_callback(production: Production, stand_ins: StandIns, asking: Guest) -> None:
+def test_accepted_but_unanswered_and_told_by_callback(
+    production: Production, stand_ins: StandIns, asking: Guest
+) -> None:
     address = f"whatsapp:{asking.phone}"
     stand_ins.holds_answer_for.add(address)
     asking.writes("Question #930001, please")

@@ -26,7 +26,9 @@ def test_a_question_no_article_answers_is_handed_over_and_the_guest_told_in_span
     lena.view("needs-human")
     expect(lena.row("Diego")).to_be_visible()
     lena.open("Diego")
-    expect(lena.at("message").filter(has_text="The concierge called a person")).to_have_attribute("data-author", "system")
+    expect(lena.at("message").filter(has_text="The concierge called a person")).to_have_attribute(
+        "data-author", "system"
+    )
     expect(lena.at("ai-toggle")).to_have_attribute("data-state", "paused")
     expect(phone.page.locator("body")).not_to_contain_text("The concierge called a person")
 

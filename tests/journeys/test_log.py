@@ -57,7 +57,8 @@ def test_nor_has_the_log_of_production_with_its_keys_and_faults(
     expect(desk.row(burst.guests[0].name)).to_be_visible()
 
     secrets = [
-        PRODUCTION_PASSWORD, stand_ins.auth_token, stand_ins.api_key, "k" * 48, *(guest.phone for guest in burst.guests),
+        PRODUCTION_PASSWORD, stand_ins.auth_token, stand_ins.api_key, "k" * 48,
+        *(guest.phone for guest in burst.guests),
         *re.findall(r":([^:@/]+)@", production.database_url + " " + production.redis_url),
         *(guest.name for guest in burst.guests), "Question #",
     ]  # fmt: skip

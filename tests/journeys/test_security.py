@@ -19,9 +19,9 @@ from tests.journeys.waiting import until
 
 PAYLOADS = (
     "<img src=x onerror=alert(1)>",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "</p></div><iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
-    "javascript:alert(1) https://x.example/\"onmouseover=\"alert(1)",
+    'javascript:alert(1) https://x.example/"onmouseover="alert(1)',
     "*<b onclick=alert(1)>bold</b>* ```<svg/onload=alert(1)>```",
     "{{constructor.constructor('alert(1)')()}} ${alert(1)}",
 )
@@ -38,7 +38,11 @@ def test_whoever_is_not_signed_in_goes_to_the_login_page(house: House, windows: 
 def test_a_wrong_password_and_an_unknown_user_are_told_the_same(house: House, windows: Windows) -> None:
     desk = windows.desk(house.first.base)
     said = []
-    for email, password in (("ada@house.example", "not-her-password"), ("nobody@house.example", HOUSE_PASSWORD), ("", "")):
+    for email, password in (
+        ("ada@house.example", "not-her-password"),
+        ("nobody@house.example", HOUSE_PASSWORD),
+        ("", ""),
+    ):
         desk.page.goto(house.first.base + "/login")
         desk.try_password(email, password)
         expect(desk.at("login-error")).to_be_visible()
@@ -132,8 +136,9 @@ def test_an_agent_cannot_act_on_another_hotel_by_a_forged_event(house: House, wi
     conversation = ada.row(guest.name).get_attribute("data-conversation-id")
     with house.database() as connection, connection.cursor() as cursor:
         cursor.execute(
-            "WITH g AS (INSERT INTO guest (hotel_id, name) SELECT id, %s FROM hotel WHERE slug = 'other' RETURNING id, hotel_id)"
-            " INSERT INTO conversation (hotel_id, guest_id, channel) SELECT hotel_id, id, 'whatsapp' FROM g RETURNING id",
+            "WITH g AS (INSERT INTO guest (hotel_id, name) SELECT id, %s FROM hotel WHERE slug = 'other'"
+            " RETURNING id, hotel_id) INSERT INTO conversation (hotel_id, guest_id, channel)"
+            " SELECT hotel_id, id, 'whatsapp' FROM g RETURNING id",
             (own.name,),
         )
         (theirs,) = cursor.fetchone() or (0,)

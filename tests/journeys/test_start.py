@@ -52,7 +52,12 @@ def test_a_second_demo_on_a_taken_port_says_so_in_one_sentence(demo: Program) ->
 
 
 def test_outside_the_demo_there_is_no_phone_and_no_stand_in(house: House) -> None:
-    for path in ("/demo/phone", "/demo/", "/demo/twilio/2010-04-01/Accounts/AC/Messages.json", "/demo/openai/v1/models"):
+    for path in (
+        "/demo/phone",
+        "/demo/",
+        "/demo/twilio/2010-04-01/Accounts/AC/Messages.json",
+        "/demo/openai/v1/models",
+    ):
         assert httpx.get(house.first.base + path).status_code == 404, path
 
 

@@ -133,4 +133,3 @@ def test_the_guests_of_the_phone_can_be_switched(windows: Windows, demo: Program
     phone.page.wait_for_url("**/demo/phone?guest=hannah")
 
     expect(phone.sent("Ich würde")).to_have_count(1)
-

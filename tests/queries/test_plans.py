@@ -59,7 +59,9 @@ def large(servers: EmbeddedServers, template: str) -> Iterator[sa.Engine]:
         with engine.connect() as connection:
             for statement in FILL.split(";\n"):
                 given = {"hotels": HOTELS, "all": HOTELS * EACH}
-                connection.execute(sa.text(statement), {name: n for name, n in given.items() if f":{name}" in statement})
+                connection.execute(
+                    sa.text(statement), {name: n for name, n in given.items() if f":{name}" in statement}
+                )
             connection.commit()
         yield engine
         engine.dispose()

@@ -53,7 +53,7 @@ SERVE_EVERY_HOTEL = {
 }  # fmt: skip
 # Functions that are given a row, which their caller has read and locked in the same transaction.
 ARE_GIVEN_A_ROW = {
-    "services.conversations.changed", "services.handoffs.request", "services.messages.add",
+    "services.deliveries.give_up", "services.conversations.changed", "services.handoffs.request", "services.messages.add",
     "services.messages.add_system_line",
 }  # fmt: skip
 
@@ -76,9 +76,7 @@ CASES: dict[str, Case] = {
     "services.conversations.locked": lambda s, o: conversations.locked(s, o.conversation),
     "services.conversations.take_over": lambda s, o: conversations.take_over(s, o.conversation, o.agent),
     "services.conversations.assign": lambda s, o: conversations.assign(s, o.conversation, o.agent),
-    "services.conversations.set_concierge": lambda s, o: conversations.set_concierge(
-        s, o.conversation, Concierge.OFF
-    ),
+    "services.conversations.set_concierge": lambda s, o: conversations.set_concierge(s, o.conversation, Concierge.OFF),
     "services.conversations.resolve": lambda s, o: conversations.resolve(s, o.conversation),
     "services.conversations.reopen": lambda s, o: conversations.reopen(s, o.conversation, o.agent),
     "services.conversations.mark_read": lambda s, o: conversations.mark_read(s, o.conversation),
@@ -90,7 +88,7 @@ CASES: dict[str, Case] = {
     "services.deliveries.known_ids": lambda s, o: deliveries.known_ids(s, o.conversation),
     "services.messages.reply": lambda s, o: messages.reply(s, o.conversation, o.agent, "Hello", "key"),
     "services.messages.add_note": lambda s, o: messages.add_note(s, o.conversation, o.agent, "Hello", "key"),
-    "services.messages.retry": lambda s, o: messages.retry(s, o.failed),
+    "services.deliveries.retry": lambda s, o: deliveries.retry(s, o.failed),
     "services.questions.of": lambda s, o: questions.of(s, o.conversation),
     "services.questions.fitting_articles": lambda s, o: questions.fitting_articles(s, o.hotel, SECRET),
     "queries.demo.on_phone": lambda s, o: [each for part in demo.on_phone(s, ANA) for each in part],
@@ -104,6 +102,7 @@ CASES: dict[str, Case] = {
     "queries.knowledge.best": lambda s, o: knowledge.best(s, o.hotel, SECRET),
     "queries.team.members": lambda s, o: [m for m in team.members(s) if m.hotel == "other"],
     "queries.thread.newest": lambda s, o: thread.newest(s, o.conversation),
+    "queries.thread.spoken": lambda s, o: thread.spoken(s, o.conversation, 30),
     "queries.thread.messages": lambda s, o: thread.messages(s, o.conversation, [o.asked, o.answer]),
 }
 

@@ -38,7 +38,9 @@ def hotel_id(database: sa.Engine) -> int:
         hotel = make.hotel(whatsapp_number=OURS)
         make.conversation(hotel, make.guest(hotel, number=ANA))
         for _ in range(9):
-            make.conversation(hotel, says=("Hello", "Is breakfast included?", "For two?"), assignee_id=make.user(hotel).id)
+            make.conversation(
+                hotel, says=("Hello", "Is breakfast included?", "For two?"), assignee_id=make.user(hotel).id
+            )
     return hotel.id
 
 

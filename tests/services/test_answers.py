@@ -41,7 +41,9 @@ def take_lease(session: Session, conversation: Conversation, holder: str = "me")
 
 
 def commit_reply(session: Session, conversation: Conversation, upto: int, holder: str = "me") -> bool:
-    return answers.commit_reply(session, conversation.id, holder, upto, "Yes, it is.", [{"id": 1, "title": "Breakfast"}])
+    return answers.commit_reply(
+        session, conversation.id, holder, upto, "Yes, it is.", [{"id": 1, "title": "Breakfast"}]
+    )
 
 
 def test_one_thinks_at_a_time(session: Session, asked: Conversation) -> None:
@@ -113,7 +115,9 @@ def expire_leases(session: Session) -> None:
     ],
     ids=lambda state: next(iter(state)),
 )  # fmt: skip
-def test_there_is_nothing_to_think_about(session: Session, make: Factory, hotel: Hotel, state: dict[str, object]) -> None:
+def test_there_is_nothing_to_think_about(
+    session: Session, make: Factory, hotel: Hotel, state: dict[str, object]
+) -> None:
     conversation = make.conversation(hotel, **state)
 
     assert not take_lease(session, conversation)
@@ -224,70 +228,6 @@ def test_after_stop_all_counts_as_answered_and_nothing_is_sent(session: Session,
     session.refresh(asked)
     assert (out(session), asked.waiting_since, asked.answered_upto) == ([], None, asked.last_inbound_id)
     assert asked.needs_human is False
-
-
-def test_a_failure_backs_off_and_lets_go(session: Session, asked: Conversation) -> None:
-    take_lease(session, asked)
-
-    assert not answers.failed(session, asked.id, "me", 30)
-
-    session.flush()
-    session.refresh(asked)
-    assert 28 < (asked.answer_after - clock.now()).total_seconds() <= 30
-    assert (asked.answer_attempts, asked.lease_by, asked.needs_human) == (1, None, False)
-    assert answers.unanswered(session) == [] and not take_lease(session, asked)
-
-
-def test_after_some_failures_a_person_is_called(session: Session, asked: Conversation) -> None:
-    for attempt in range(1, answers.MOST_ATTEMPTS + 1):
-        assert take_lease(session, asked)
-        called = answers.failed(session, asked.id, "me", -1)
-        session.flush()
-        assert called == (attempt == answers.MOST_ATTEMPTS)
-
-    session.refresh(asked)
-    assert (asked.needs_human, asked.needs_human_reason) == (True, Reason.CONCIERGE_FAILED)
-    assert answers.unanswered(session) == []
-
-
-def test_a_new_message_gives_the_concierge_its_attempts_back(
-    session: Session, asked: Conversation, hotel: Hotel
-) -> None:
-    take_lease(session, asked)
-    answers.failed(session, asked.id, "me", 60)
-    session.flush()
-
-    intake.receive(session, hotel.id, inbound("Hello?"))
-
-    session.refresh(asked)
-    assert (asked.answer_attempts, asked.answer_after) == (0, None)
-    assert answers.unanswered(session) == [asked.id]
-
-
-@pytest.mark.parametrize("how", ["an agent took over", "it was resolved", "the lease was lost"])
-def test_a_failure_that_comes_too_late_changes_nothing(
-    session: Session, make: Factory, hotel: Hotel, asked: Conversation, how: str
-) -> None:
-    asked.answer_attempts = answers.MOST_ATTEMPTS - 1
-    take_lease(session, asked)
-    overtaken(session, asked, how, make.user(hotel).id)
-    needs_human = asked.needs_human
-
-    assert not answers.failed(session, asked.id, "me", 30)
-
-    session.flush()
-    session.refresh(asked)
-    assert (asked.needs_human, asked.answer_after) == (needs_human, None)
-
-
-def test_without_a_concierge_the_guest_waits_for_people(session: Session, asked: Conversation) -> None:
-    assert answers.without_concierge(session, asked.id)
-    assert not answers.without_concierge(session, asked.id), "once is enough"
-
-    session.flush()
-    session.refresh(asked)
-    assert (asked.needs_human, asked.needs_human_reason) == (True, Reason.CONCIERGE_OFF)
-    assert answers.unanswered(session) == []
 
 
 def test_who_waits_longest_is_answered_first(session: Session, make: Factory, hotel: Hotel) -> None:

@@ -16,7 +16,7 @@ from hotelchat.channels.port import Accepted, Outcome, Refused, TryLater, Unsure
 from hotelchat.db import transaction
 from hotelchat.events import DeliveryChanged
 from hotelchat.models import Conversation, Delivery, Hotel, Message, MessageEvent
-from hotelchat.services import answers, deliveries, messages
+from hotelchat.services import answers, deliveries
 from tests.factories import ACCOUNT, ANA, OURS, Factory, status, told
 
 SENT = Accepted(ACCOUNT, "SMsent")
@@ -41,7 +41,10 @@ def state(session: Session, message: Message) -> Delivery | None:
 def later(session: Session, seconds: float) -> None:
     """Time passes for the messages."""
     session.flush()
-    moved = {name: getattr(Message, name) - timedelta(seconds=seconds) for name in ("sending_until", "created_at")}
+    moved = {
+        name: getattr(Message, name) - timedelta(seconds=seconds)
+        for name in ("sending_until", "claimed_at", "created_at")
+    }
     session.execute(sa.update(Message).values(**moved))
     session.expire_all()
 
@@ -118,15 +121,11 @@ def test_what_the_channel_said_is_recorded_and_shown(
     assert message.error_code == code
     session.refresh(conversation)
     assert conversation.last_status == expected.value
-    changed = DeliveryChanged(
-        hotel_id=conversation.hotel_id, conversation_id=conversation.id, message_id=message.id
-    )
+    changed = DeliveryChanged(hotel_id=conversation.hotel_id, conversation_id=conversation.id, message_id=message.id)
     assert told(session) == [changed]
 
 
-def test_what_was_accepted_has_its_id_and_its_time(
-    session: Session, make: Factory, conversation: Conversation
-) -> None:
+def test_what_was_accepted_has_its_id_and_its_time(session: Session, make: Factory, conversation: Conversation) -> None:
     message = make.outgoing(conversation)
     deliveries.claim(session, conversation.id)
     deliveries.record(session, message.id, SENT)
@@ -233,7 +232,7 @@ def test_late_news_of_an_attempt_that_failed_does_not_touch_the_message_sent_aga
     deliveries.record(session, message.id, Accepted(ACCOUNT, "SMold"))
     deliveries.record_status(session, status(message.id, "failed", "SMold", 63012))
     session.flush()
-    messages.retry(session, message.id)
+    deliveries.retry(session, message.id)
     session.expire_all()
 
     deliveries.record_status(session, status(message.id, "sent", "SMold"))

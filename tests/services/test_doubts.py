@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from hotelchat import clock
 from hotelchat.channels.port import Accepted, Unsure
 from hotelchat.models import Conversation, Delivery, GuestIdentity, Hotel, IdentityKind, Message
 from hotelchat.services import answers, deliveries
@@ -35,7 +34,10 @@ def state(session: Session, message: Message) -> Delivery | None:
 def later(session: Session, seconds: float) -> None:
     """Time passes for the messages."""
     session.flush()
-    moved = {name: getattr(Message, name) - timedelta(seconds=seconds) for name in ("sending_until", "created_at")}
+    moved = {
+        name: getattr(Message, name) - timedelta(seconds=seconds)
+        for name in ("sending_until", "claimed_at", "created_at")
+    }
     session.execute(sa.update(Message).values(**moved))
     session.expire_all()
 
@@ -114,7 +116,7 @@ def test_a_doubt_that_cannot_be_settled_does_not_hold_the_others_for_ever(
     session: Session, make: Factory, conversation: Conversation
 ) -> None:
     in_doubt(session, make, conversation)
-    make.outgoing(conversation, "the next", created_at=clock.now() + timedelta(minutes=2))
+    make.outgoing(conversation, "the next")
     later(session, deliveries.HOLDS_BACK.total_seconds() + 1)
 
     assert deliveries.claim(session, conversation.id).text == "the next"
@@ -123,9 +125,7 @@ def test_a_doubt_that_cannot_be_settled_does_not_hold_the_others_for_ever(
 def test_a_guest_without_a_phone_number_is_written_to_by_user_id(
     session: Session, make: Factory, conversation: Conversation
 ) -> None:
-    session.execute(
-        sa.update(GuestIdentity).values(kind=IdentityKind.WHATSAPP_USER, value="ES.abc123")
-    )
+    session.execute(sa.update(GuestIdentity).values(kind=IdentityKind.WHATSAPP_USER, value="ES.abc123"))
     make.outgoing(conversation)
 
     assert deliveries.claim(session, conversation.id).to == "ES.abc123"

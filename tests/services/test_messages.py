@@ -8,10 +8,9 @@ from sqlmodel import Session, select
 from hotelchat.after_commit import Job
 from hotelchat.errors import BadInput, NotFound
 from hotelchat.events import MessageAdded
-from hotelchat.models import Concierge, Conversation, Delivery, Direction, Hotel, Message, User
-from hotelchat.services import conversations, handoffs, messages
+from hotelchat.models import Concierge, Conversation, Delivery, Direction, Hotel, Message, Reason, User
+from hotelchat.services import conversations, deliveries, handoffs, messages
 from hotelchat.services.messages import LONGEST_TEXT
-from hotelchat.models import Reason
 from tests.factories import Factory, told
 
 
@@ -82,9 +81,7 @@ def test_a_note_stays_between_colleagues(session: Session, waiting: Conversation
     assert not any(isinstance(item, tuple) for item in told(session)), "nothing is sent"
 
 
-def test_a_note_may_be_added_to_a_resolved_conversation(
-    session: Session, waiting: Conversation, marta: User
-) -> None:
+def test_a_note_may_be_added_to_a_resolved_conversation(session: Session, waiting: Conversation, marta: User) -> None:
     conversations.resolve(session, waiting.id)
     messages.add_note(session, waiting.id, marta.id, "Sent the invoice.", "draft-1")
 
@@ -128,7 +125,7 @@ def test_a_failed_message_is_queued_again_when_the_agent_asks(
     waiting.last_message_id, waiting.last_status = failed.id, "failed"
     session.flush()
 
-    messages.retry(session, failed.id)
+    deliveries.retry(session, failed.id)
 
     session.expire_all()
     assert (failed.delivery, failed.error_code, failed.provider_id, failed.attempts) == (Delivery.QUEUED, None, None, 0)
@@ -142,7 +139,7 @@ def test_only_what_failed_is_sent_again(
 ) -> None:
     message = make.outgoing(waiting, delivery=delivery, provider_id="SM1")
 
-    messages.retry(session, message.id)
+    deliveries.retry(session, message.id)
 
     session.refresh(message)
     assert (message.delivery, message.provider_id) == (delivery, "SM1")

@@ -43,9 +43,7 @@ def test_the_first_message_makes_a_guest_an_address_and_a_waiting_conversation(s
 def test_screens_hear_of_it_and_the_concierge_is_rung(session: Session, hotel: Hotel) -> None:
     received = intake.receive(session, hotel.id, inbound())
 
-    event = MessageReceived(
-        hotel_id=hotel.id, conversation_id=received.conversation_id, message_id=received.message_id
-    )
+    event = MessageReceived(hotel_id=hotel.id, conversation_id=received.conversation_id, message_id=received.message_id)
     assert told(session) == [event, (Job.ANSWER_GUEST, received.conversation_id)]
 
 
@@ -254,4 +252,3 @@ def test_ids_follow_commits(hotel_id: int) -> None:
         may_commit.set()
         assert (one.result() or 0) < (two.result() or 0)
     assert commits == ["first", "second"]
-

@@ -152,7 +152,7 @@ def test_out_of_the_hotel_is_out_of_the_session(session: Session, marta: User) -
 
 @pytest.mark.parametrize("change", [team.disable_user, lambda s, e: team.set_password(s, e, "battery staple")])
 def test_an_unknown_user_is_not_found(session: Session, change: object) -> None:
-    with pytest.raises(NotFound, match="nobody@example.com"):
+    with pytest.raises(NotFound, match=r"nobody@example\.com"):
         change(session, "nobody@example.com")
 
 
@@ -187,6 +187,14 @@ def test_a_new_hotel_owns_its_number(session: Session) -> None:
 
     assert added.whatsapp_number == "whatsapp:+34971000009"
     assert queries.hotel_for_number(session, "whatsapp:+34971000009") == (added.id, True)
+
+
+def test_hotels_without_a_number_stand_beside_each_other(session: Session, hotel: Hotel) -> None:
+    assert hotel.whatsapp_number is None
+
+    assert team.add_hotel(session, "sea-view", "Sea View").whatsapp_number is None
+    with pytest.raises(Conflict, match="slug sea-view"):
+        team.add_hotel(session, "sea-view", "Again")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,20 +41,19 @@ def tokens(front_desk: FrontDesk) -> dict[Role, tuple[int, str]]:
     return {role: front_desk.do(sign_in, role) for role in ROLES}
 
 
-@pytest.mark.parametrize("needed", ROLES)
-@pytest.mark.parametrize("has", ROLES)
-def test_a_role_may_do_what_those_below_it_may(tokens: dict[Role, tuple[int, str]], has: Role, needed: Role) -> None:
-    if ROLES.index(has) >= ROLES.index(needed):
-        assert call(tokens[has][1], needed, nothing) == "done"
-    else:
-        with pytest.raises(NotAllowed, match=f"needs the role {needed}"):
-            call(tokens[has][1], needed, nothing)
+def test_a_role_may_do_what_those_below_it_may_and_no_more(tokens: dict[Role, tuple[int, str]]) -> None:
+    for has, needed in itertools.product(ROLES, ROLES):
+        if ROLES.index(has) >= ROLES.index(needed):
+            assert call(tokens[has][1], needed, nothing) == "done", (has, needed)
+        else:
+            with pytest.raises(NotAllowed, match=f"needs the role {needed}"):
+                call(tokens[has][1], needed, nothing)
 
 
-@pytest.mark.parametrize("token", ["", "no such token", "\x00", "ü"])
-def test_nobody_does_anything(front_desk: FrontDesk, token: str) -> None:
-    with pytest.raises(NotSignedIn):
-        call(token, Role.AGENT, nothing)
+def test_nobody_does_anything(front_desk: FrontDesk) -> None:
+    for token in ("", "no such token", "\x00", "ü"):
+        with pytest.raises(NotSignedIn):
+            call(token, Role.AGENT, nothing)
 
 
 def sign_out(desk: FrontDesk, token: str) -> None:

@@ -68,6 +68,7 @@ CREATE TABLE message (
     delivery text CHECK (delivery IN ('queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown')),
     error_code integer,
     attempts integer NOT NULL DEFAULT 0,
+    claimed_at timestamptz,
     sending_until timestamptz,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -99,6 +100,9 @@ CREATE INDEX conversation_unassigned ON conversation (hotel_id, activity_at DESC
     WHERE status = 'open' AND assignee_id IS NULL AND (needs_human OR concierge <> 'on');
 CREATE INDEX conversation_concierge ON conversation (hotel_id, activity_at DESC, id DESC)
     WHERE status = 'open' AND assignee_id IS NULL AND concierge = 'on' AND NOT needs_human;
+CREATE INDEX conversation_assigned ON conversation (hotel_id, assignee_id)
+    WHERE status = 'open' AND assignee_id IS NOT NULL;
+CREATE INDEX conversation_leased ON conversation (lease_by) WHERE lease_by IS NOT NULL;
 CREATE INDEX conversation_unanswered ON conversation (last_inbound_at)
     WHERE status = 'open' AND concierge = 'on' AND NOT needs_human AND last_inbound_id > answered_upto;
 CREATE INDEX message_thread ON message (conversation_id, id);

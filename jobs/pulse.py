@@ -62,13 +62,14 @@ class Pulse:
         running = list(worker.in_flight.values())
         state = WorkerStatus.BUSY if running else worker.get_state()
         with worker.connection.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(worker.key, "queues")  # a job that begins writes other fields, also after FLUSHALL
             worker.heartbeat(worker.liveness, pipeline)
             worker_registration.register(worker, pipeline)
             pipeline.hset(worker.key, "state", state)
             for job, execution in running:
                 execution.heartbeat(job.started_job_registry, worker.liveness, pipeline)
-            is_new = pipeline.execute()[0] == 1
-        if is_new:
+            is_known = pipeline.execute()[0]
+        if not is_known:
             worker.connection.hset(worker.key, mapping=worker.serialize())
             log.warning("worker_registered_again", worker=worker.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -134,6 +135,8 @@ class ThreadFeed:
     screens: set[ThreadScreen] = field(default_factory=set)
     used: float = field(default_factory=time.monotonic)
     version: int = 0  # changes taken so far
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_read: bool = False
     _folded: int = 0  # so many messages stand in the history
 
     def load(self, row: InboxRow | None, guest: GuestFacts | None, messages: list[ThreadMessage]) -> None:
@@ -141,9 +144,11 @@ class ThreadFeed:
         if row is not None and (row, guest) != (self.row, self.guest):
             self.row, self.guest = row, guest
             self._dress()
+        self.is_read = True
         if messages == self.messages:
             return
-        older = [each for each in self.messages if messages and each.id < messages[0].id]
+        touches = bool(messages and self.messages and self.messages[-1].id >= messages[0].id)  # else there is a hole
+        older = [each for each in self.messages if touches and each.id < messages[0].id]
         self.has_older = self.has_older if older else len(messages) >= PAGE
         self.messages = [*older, *messages]
         self._fold()

@@ -197,6 +197,8 @@ class Desk(SignedInScreen):
         work = messages.add_note if is_note else messages.reply
         if await self.do(work, conversation_id, self.user_id, text, key):
             self._client.run_javascript(browser.composer_sent(key))
+        else:
+            self._client.run_javascript(browser.composer_refused(key))
 
     async def _switch_concierge(self) -> None:
         if self._row is not None:
@@ -238,6 +240,7 @@ class Desk(SignedInScreen):
         found = await self.read(inbox.search, self.hotel_id, wanted)
         feed = ListFeed(Selection(self.hotel_id, View.ALL), PAGE, await hub().zone(self.hotel_id))
         feed.load((found or [])[: PAGE - 1])
+        hub().found.append(feed)
         self._list.bind(feed)
         put(self._title, markup.inner(markup.heading("Found", len(found or []))))
 
@@ -270,6 +273,8 @@ class Desk(SignedInScreen):
         """The browser is there (again): join first, catch up second."""
         hub().screens.add(self)
         self._client.run_javascript(browser.WATCH_CONNECTION)
+        if not await self.look_at_session():
+            return
         self._list.catch_up()
         self._thread.catch_up()
         self.show_counts(await hub().counts_of(self.hotel_id))

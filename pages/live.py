@@ -47,6 +47,9 @@ class Screen(Protocol):
     def sign_out(self) -> None:
         """The session has ended: leave."""
 
+    async def look_at_session(self) -> bool:
+        """Leave if the session has ended without our hearing of it. Returns: whether it is good."""
+
 
 class Hub:
     """All feeds and screens of this process."""
@@ -55,6 +58,7 @@ class Hub:
         self.lists: dict[tuple[Selection, int], ListFeed] = {}
         self.threads: dict[int, ThreadFeed] = {}
         self.screens: set[Screen] = set()
+        self.found: list[ListFeed] = []  # results of searches: their rows change, none comes in
         self.watchers: set[Callable[[events.ConversationEvent], None]] = set()  # the demo phone's
         self.counts: dict[int, Counts] = {}
         self._hotels: dict[int, HotelFacts] = {}
@@ -94,7 +98,9 @@ class Hub:
         if feed is None:
             feed = ThreadFeed(conversation_id, hotel_id, await self.zone(hotel_id))
             feed = self.threads.setdefault(conversation_id, feed)
-            await self._load_thread(feed)
+        async with feed.reading:  # whoever comes second waits for the first one's reading
+            if not feed.is_read:
+                await self._load_thread(feed)
         feed.used = time.monotonic()
         return feed
 
@@ -138,6 +144,8 @@ class Hub:
             await self._load_list(feed)
         for thread_feed in list(self.threads.values()):
             await self._load_thread(thread_feed)
+        for screen in list(self.screens):
+            await screen.look_at_session()  # its end may be among what was missed
         self._dirty_counts |= {screen.hotel_id for screen in self.screens}
         self._wake_counts.set()
 
@@ -166,6 +174,9 @@ class Hub:
             for list_feed in [f for f in self.lists.values() if f.selection.hotel_id == hotel_id]:
                 if list_feed.change(rows):
                     await self._load_list(list_feed)
+            self.found = [each for each in self.found if each.screens]
+            for found_feed in [f for f in self.found if f.selection.hotel_id == hotel_id]:
+                found_feed.change({each: row for each, row in rows.items() if each in found_feed.rows})
 
     def _is_watched(self, hotel_id: int) -> bool:
         """Whether anything of this hotel is shown here, or about to be."""

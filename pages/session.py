@@ -50,6 +50,10 @@ class SignedInScreen:
         done = await self._tried(work, *args, **kwargs)
         return done[0] if done else None
 
+    async def look_at_session(self) -> bool:
+        """Leave if the session has ended without our hearing of it. Returns: whether it is good."""
+        return bool(await self.read(lambda _: True))
+
     async def _tried(
         self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T] | None:

@@ -41,8 +41,8 @@ class Composer:
                     type="button",
                     data_testid=handles.SEND,
                 )
-        self._reply.on("click", lambda: self.turn(is_note=False))
-        self._note.on("click", lambda: self.turn(is_note=not self._is_note))
+        self._reply.on("click", lambda: self._turned(is_note=False))
+        self._note.on("click", lambda: self._turned(is_note=not self._is_note))
         self._text.on("keydown", self._given, js_handler=browser.SEND_ON_ENTER)
         self._text.on("input", js_handler=browser.KEEP_DRAFT)
         self._send.on("click", self._given, js_handler=browser.SEND_ON_CLICK)
@@ -62,6 +62,11 @@ class Composer:
         put(self._note, {"aria-selected": str(is_note).lower()})
         put(self._text, {"placeholder": placeholder})
         put(self._send, markup.tab("lock-simple", "Add note") if is_note else markup.tab("paper-plane-right", "Send"))
+
+    def _turned(self, *, is_note: bool) -> None:
+        if is_note != self._is_note:
+            self.turn(is_note=is_note)
+            self.box.client.run_javascript(browser.composer_turned(is_note=is_note))
 
     def show(self, props: Props) -> None:
         """Hide or show the box."""

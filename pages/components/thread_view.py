@@ -27,6 +27,7 @@ class ThreadView:
         self.feed: ThreadFeed | None = None
         self.oldest: int | None = None  # id of the first message shown
         self._on_retry = on_retry
+        self._first: int | None = None  # id of the first message of the history
         self._pages: list[markup.Props] = []  # older ones, oldest first
         self.box = shell(
             "div",
@@ -53,9 +54,7 @@ class ThreadView:
         """Show another conversation from now on."""
         self.leave()
         self.feed = feed
-        self.oldest = feed.messages[0].id if feed.messages else None
-        self._pages = []
-        put(self._older, markup.joined(()))
+        self._first = -1
         feed.screens.add(self)
         self.show(range(TAIL), history=True)
 
@@ -79,10 +78,21 @@ class ThreadView:
         """A feed's news."""
         assert self.feed is not None
         if history:
+            self._begin_anew_if_cut()
             put(self._history, self.feed.history)
-            put(self._more, {"class": CLICKABLE if self.feed.has_older else "is-free"})
+            if not self._pages:
+                put(self._more, {"class": CLICKABLE if self.feed.has_older else "is-free"})
         for index in slots:
             put(self._slots[index], self.feed.tail[index])
+
+    def _begin_anew_if_cut(self) -> None:
+        """The history begins elsewhere now: older pages no longer touch it."""
+        assert self.feed is not None
+        first = self.feed.messages[0].id if self.feed.messages else None
+        if first != self._first:
+            self._first = self.oldest = first
+            self._pages = []
+            put(self._older, markup.joined(()))
 
     def show_older(self, older: markup.Props, oldest: int | None, has_more: bool) -> None:
         """A page above what is shown; it stays as it is read."""

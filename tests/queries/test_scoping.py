@@ -53,7 +53,8 @@ SERVE_EVERY_HOTEL = {
 }  # fmt: skip
 # Functions that are given a row, which their caller has read and locked in the same transaction.
 ARE_GIVEN_A_ROW = {
-    "services.messages.add_system_line",
+    "services.conversations.changed", "services.handoffs.request",
+    "services.messages.add", "services.messages.add_system_line",
 }  # fmt: skip
 
 Case = Callable[[Session, Other], Any]

@@ -57,9 +57,9 @@ def raw_post(desk: FrontDesk, body: bytes, path: str = INBOUND_PATH, **headers: 
     return desk.http.post(path, content=body, headers=form | headers)
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe\x00garbage", b"Body=%ED%A0%80", b"Body=%FF", b"a=1&" * 600], ids=str)
-def test_what_is_no_form_is_malformed(front_desk: FrontDesk, body: bytes) -> None:
-    assert raw_post(front_desk, body[:4000]).status_code == 400
+def test_what_is_no_form_is_malformed(front_desk: FrontDesk) -> None:
+    for body in [b"\xff\xfe\x00garbage", b"Body=%ED%A0%80", b"Body=%FF", b"a=1&" * 600]:
+        assert raw_post(front_desk, body[:4000]).status_code == 400
 
 
 def test_json_is_not_twilios_form(front_desk: FrontDesk) -> None:
@@ -69,15 +69,15 @@ def test_json_is_not_twilios_form(front_desk: FrontDesk) -> None:
     assert answer.status_code in {400, 403}, "JSON has no parameters, so either no form or no fitting signature"
 
 
-@pytest.mark.parametrize("missing", ["MessageSid", "AccountSid", "From", "To"])
-def test_a_signed_form_without_what_a_message_needs_is_malformed(front_desk: FrontDesk, missing: str) -> None:
-    form = text_message(ACCOUNT, "+34600111222", OURS, "Hello", "Ana")
-    gone = {missing, "SmsMessageSid", "SmsSid"} if missing == "MessageSid" else {missing}
+def test_a_signed_form_without_what_a_message_needs_is_malformed(front_desk: FrontDesk) -> None:
+    for missing in ("MessageSid", "AccountSid", "From", "To"):
+        form = text_message(ACCOUNT, "+34600111222", OURS, "Hello", "Ana")
+        gone = {missing, "SmsMessageSid", "SmsSid"} if missing == "MessageSid" else {missing}
 
-    answer = front_desk.post(INBOUND_PATH, {n: v for n, v in form.items() if n not in gone})
+        answer = front_desk.post(INBOUND_PATH, {n: v for n, v in form.items() if n not in gone})
 
-    assert answer.status_code == 400
-    assert "missing" in answer.text
+        assert answer.status_code == 400
+        assert "missing" in answer.text
 
 
 def test_a_body_larger_than_any_of_twilios_is_refused_by_its_declared_size(front_desk: FrontDesk) -> None:

@@ -40,6 +40,15 @@ class NotFound(HotelChatError):
         super().__init__(f"This {what} is not here. It may belong to another hotel, or the link is old.")
 
 
+class Unknown(HotelChatError):
+    """A command names something that does not exist."""
+
+    status = 404
+
+    def __init__(self, what: str, list_command: str) -> None:
+        super().__init__(f"There is no {what}. `main.py {list_command}` shows what there is.")
+
+
 class Conflict(HotelChatError):
     """Someone else was faster, or the state does not allow it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError
@@ -119,7 +119,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings.model_validate({name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(f"The setting {str(first['loc'][0]).upper()} cannot be used: {first['msg']}.") from None
+        field = str(first["loc"][0])
+        name = {"environment": "HOTELCHAT_ENV", "data_dir": "HOTELCHAT_DATA_DIR"}.get(field, field.upper())
+        raise SettingsError(f"The setting {name} cannot be used: {first['msg']}.") from None
 
 
 @cache
@@ -142,7 +144,8 @@ def database_url(url: str | None) -> str | None:
     is_here = (parts.hostname or "") in LOOPBACK and query.get("host", "/").startswith("/")
     if "sslmode" not in query and not is_here:
         query["sslmode"] = "require"
-    return urlunsplit(("postgresql+psycopg2", parts.netloc, parts.path, urlencode(query), ""))
+    tail = f"?{urlencode(query)}" if query else ""
+    return f"postgresql+psycopg2://{parts.netloc}{parts.path}{tail}"
 
 
 class _Environment:
@@ -178,9 +181,16 @@ def _whatsapp(env: _Environment) -> WhatsAppSettings | None:
         account_sid=sid,
         auth_token=token,
         auth_token_secondary=env.get("TWILIO_AUTH_TOKEN_SECONDARY"),
-        number=whatsapp_address(number),
+        number=_own_number(number),
         api_base_url=(env.get("TWILIO_API_BASE_URL") or "https://api.twilio.com").rstrip("/"),
     )
+
+
+def _own_number(number: str) -> str:
+    try:
+        return whatsapp_address(number)
+    except SettingsError as error:
+        raise SettingsError(f"TWILIO_WHATSAPP_NUMBER cannot be used. {error}") from None
 
 
 def whatsapp_address(number: str) -> str:

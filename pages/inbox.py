@@ -21,7 +21,7 @@ from hotelchat.queries.team import HotelFacts, SignedInUser
 from hotelchat.queries.views import Selection, View
 from hotelchat.services import conversations, deliveries, messages
 from hotelchat.services import team as team_service
-from pages import access, browser, handles, markup, words
+from pages import access, browser, handles, markup, reads, words
 from pages.components import conversation_list
 from pages.components.composer import Composer
 from pages.components.conversation_head import ConversationHead
@@ -140,7 +140,7 @@ class Desk(SignedInScreen):
         if self._list.feed is None:
             await self._show_view(self._view)
         wanted = int(conversation) if conversation.isdigit() and len(conversation) < 10 else 0
-        if not await self.read(_open, wanted):
+        if not await self.read(reads.opened, wanted):
             self._close()
             put(self._frame, {"data-pane": "conv"})
             put(self._empty, markup.inner(markup.nothing("Not here", str(NotFound("conversation")))))
@@ -294,9 +294,3 @@ class Desk(SignedInScreen):
         if is_done:
             put(self._notice, {"hidden": True})
         return is_done
-
-
-def _open(session: Session, conversation_id: int) -> bool:
-    """Whether this hotel has the conversation; opened, it is read."""
-    conversations.mark_read(session, conversation_id)
-    return conversation_id in inbox.rows(session, [conversation_id])

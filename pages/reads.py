@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlmodel import Session
+
 from hotelchat.db import transaction
 from hotelchat.queries import guest_panel, inbox, team
 from hotelchat.queries import thread as thread_queries
@@ -54,3 +56,9 @@ def hotel(hotel_id: int) -> HotelFacts:
     """The facts of a hotel."""
     with transaction([hotel_id]) as session:
         return team.hotel(session, hotel_id)
+
+
+def opened(session: Session, conversation_id: int) -> bool:
+    """Whether the hotel of this session has the conversation; opened, it is read."""
+    conversations.mark_read(session, conversation_id)
+    return conversation_id in inbox.rows(session, [conversation_id])

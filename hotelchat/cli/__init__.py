@@ -38,7 +38,7 @@ def run(processes: Processes) -> int:
     """
     try:
         current = settings.current()
-        log.configure(current.log_level, current.log_format)
+        log.configure(_log_level(current.log_level), current.log_format)
         result = cli.main(obj=processes, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
@@ -49,3 +49,9 @@ def run(processes: Processes) -> int:
     except HotelChatError as error:
         sys.stderr.write(f"{error}\n")
         return process.EX_CONFIG if "process" in sys.argv[1:2] else 1
+
+
+def _log_level(level: str) -> str:
+    """A command says in one sentence what went wrong, without lines of what it started; a server tells everything."""
+    serves = not sys.argv[1:] or sys.argv[1] in {"demo", "worker", "process"}
+    return level if serves or level == "DEBUG" else "WARNING"

@@ -185,9 +185,11 @@ def unsent(session: Session, limit: int = 500) -> list[int]:
                     Message.delivery == Delivery.SENDING,
                     Message.delivery == Delivery.UNKNOWN,
                 ),
-                sa.or_(Message.sending_until.is_(None), Message.sending_until < clock.now()),
             )
             .group_by(Message.conversation_id)
+            .having(  # one that waits, or is on its way, keeps those behind it waiting too
+                sa.func.coalesce(sa.func.max(Message.sending_until), clock.now()) <= clock.now()
+            )
             .order_by(sa.func.min(Message.id))
             .limit(limit)
         )

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from hotelchat import auth, clock
 from hotelchat.after_commit import emit
-from hotelchat.errors import BadInput, Conflict, NotFound
+from hotelchat.errors import BadInput, Conflict, Unknown
 from hotelchat.events import SignedOut
 from hotelchat.models import Hotel, Membership, Role, User, UserSession
 from hotelchat.settings import whatsapp_address
@@ -54,12 +54,12 @@ def first_steps(session: Session, whatsapp_number: str | None, admin: tuple[str,
 def hotel_by_slug(session: Session, slug: str | None) -> Hotel:
     """The hotel with this slug; the first one where none is given.
 
-    Raises: NotFound: if there is none.
+    Raises: Unknown: if there is none.
     """
     statement = select(Hotel).order_by(sa.asc(Hotel.id)).limit(1)
     hotel = session.exec(statement.where(Hotel.slug == slug) if slug else statement).first()
     if hotel is None:
-        raise NotFound(f"hotel {slug}" if slug else "hotel")
+        raise Unknown(f"hotel {slug}" if slug else "hotel", "hotel list")
     return hotel
 
 
@@ -186,7 +186,7 @@ def sign_out(session: Session, session_id: int) -> None:
 def _user(session: Session, email: str) -> User:
     user = session.exec(select(User).where(User.email == email.strip().lower())).first()
     if user is None:
-        raise NotFound(f"user {email}")
+        raise Unknown(f"user {email.strip()}", "user list")
     return user
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextvars
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -133,7 +133,8 @@ def _record(report: StatusReport) -> None:
 
 
 async def _in_thread(function: Callable[..., None], argument: Any) -> None:
-    await asyncio.get_running_loop().run_in_executor(_pool, functools.partial(function, argument))
+    context = contextvars.copy_context()  # the request's id goes along onto the log lines
+    await asyncio.get_running_loop().run_in_executor(_pool, context.run, function, argument)
 
 
 def _refuse(what: str, error: HotelChatError) -> Response:

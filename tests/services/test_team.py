@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from hotelchat import auth, clock
-from hotelchat.errors import BadInput, Conflict, NotFound, SettingsError
+from hotelchat.errors import BadInput, Conflict, SettingsError, Unknown
 from hotelchat.events import SignedOut
 from hotelchat.models import Hotel, Membership, Role, User, UserSession
 from hotelchat.queries import team as queries
@@ -152,7 +152,7 @@ def test_out_of_the_hotel_is_out_of_the_session(session: Session, marta: User) -
 
 @pytest.mark.parametrize("change", [team.disable_user, lambda s, e: team.set_password(s, e, "battery staple")])
 def test_an_unknown_user_is_not_found(session: Session, change: object) -> None:
-    with pytest.raises(NotFound, match=r"nobody@example\.com"):
+    with pytest.raises(Unknown, match=r"nobody@example\.com"):
         change(session, "nobody@example.com")
 
 
@@ -178,7 +178,7 @@ def test_a_short_password_is_refused(session: Session, hotel: Hotel) -> None:
 
 
 def test_an_unknown_hotel_is_named(session: Session) -> None:
-    with pytest.raises(NotFound, match="hotel nowhere"):
+    with pytest.raises(Unknown, match="hotel nowhere"):
         team.hotel_by_slug(session, "nowhere")
 
 

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, exc
-from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, with_loader_criteria
 from sqlmodel import Session, SQLModel
 
 from hotelchat import after_commit
@@ -100,11 +100,15 @@ def _only_own_hotels(state: ORMExecuteState) -> None:
     ids = state.session.info.get("hotel_ids")
     if ids is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    state.statement = state.statement.options(
-        *(
-            with_loader_criteria(owned, lambda table: table.hotel_id.in_(ids), include_aliases=True)
-            for owned in _hotel_owned()
-        )
+    state.statement = state.statement.options(*_criteria(ids))
+
+
+@lru_cache(maxsize=1024)
+def _criteria(ids: tuple[int, ...]) -> tuple[LoaderCriteriaOption, ...]:
+    """The conditions for these hotels, made once: making them costs more than most statements."""
+    return tuple(
+        with_loader_criteria(owned, lambda table: table.hotel_id.in_(ids), include_aliases=True)
+        for owned in _hotel_owned()
     )
 
 

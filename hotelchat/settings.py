@@ -118,10 +118,14 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     try:
         return Settings.model_validate({name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
-        name = {"environment": "HOTELCHAT_ENV", "data_dir": "HOTELCHAT_DATA_DIR"}.get(field, field.upper())
-        raise SettingsError(f"The setting {name} cannot be used: {first['msg']}.") from None
+        raise _as_sentence(error) from None
+
+
+def _as_sentence(error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    name = {"environment": "HOTELCHAT_ENV", "data_dir": "HOTELCHAT_DATA_DIR"}.get(field, field.upper())
+    return SettingsError(f"The setting {name} cannot be used: {first['msg']}.")
 
 
 @cache

@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from nicegui import core, ui
+from starlette.requests import Request
 from starlette.routing import Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -182,6 +183,10 @@ class Edge:
             return
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=uuid4().hex[:12])
+        if scope["path"] == webhooks.INBOUND and scope["method"] == "POST":  # the hot path, past all routing
+            response = await webhooks.whatsapp_message(Request(scope, receive))
+            await response(scope, receive, send)
+            return
         if scope["path"].startswith("/webhooks/"):
             await self._webhooks(scope, receive, send)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlmodel import Session
 
 from hotelchat.db import transaction
@@ -38,9 +40,10 @@ def changes(
 ) -> tuple[dict[int, InboxRow], dict[int, list[ThreadMessage]]]:
     """Rows that changed, and messages of open threads; what agents have before their eyes is read."""
     with transaction([hotel_id]) as session:
-        for conversation_id in seen:
-            conversations.mark_read(session, conversation_id)
         rows = inbox.rows(session, ids)
+        for row in [row for row in rows.values() if row.id in seen and row.unread]:
+            conversations.mark_read(session, row.id)
+            rows[row.id] = replace(row, unread=0)
         return rows, {
             each: thread_queries.messages(session, each, wanted) if wanted else [] for each, wanted in messages.items()
         }
@@ -60,5 +63,7 @@ def hotel(hotel_id: int) -> HotelFacts:
 
 def opened(session: Session, conversation_id: int) -> bool:
     """Whether the hotel of this session has the conversation; opened, it is read."""
-    conversations.mark_read(session, conversation_id)
-    return conversation_id in inbox.rows(session, [conversation_id])
+    row = inbox.rows(session, [conversation_id]).get(conversation_id)
+    if row is not None and row.unread:
+        conversations.mark_read(session, conversation_id)
+    return row is not None

@@ -46,7 +46,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hotelchat.models", "hotelchat.events"),
     ("hotelchat.supervisor",),
     ("hotelchat.auth", "hotelchat.embedded", "hotelchat.schema", "hotelchat.settings"),
-    ("hotelchat.clock", "hotelchat.text", "hotelchat.demo.content", "hotelchat.errors", "hotelchat.log", "hotelchat.migrations"),
+    (
+        "hotelchat.clock",
+        "hotelchat.text",
+        "hotelchat.demo.content",
+        "hotelchat.errors",
+        "hotelchat.log",
+        "hotelchat.migrations",
+    ),
 )
 RANKS = {unit: rank for rank, layer in enumerate(reversed(LAYERS)) for unit in layer}
 

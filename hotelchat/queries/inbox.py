@@ -38,6 +38,11 @@ _COLUMNS = (
     Conversation.assignee_id,
     User.name.label("assignee_name"),
 )
+_ROWS = (
+    sa.select(*_COLUMNS)
+    .join(Guest, Guest.id == Conversation.guest_id)
+    .outerjoin(User, User.id == Conversation.assignee_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +116,7 @@ def _count(selection: Selection) -> Any:
 
 
 def _read(session: Session, condition: Any, order: tuple[Any, ...], limit: int | None) -> list[InboxRow]:
-    statement = (
-        sa.select(*_COLUMNS)
-        .join(Guest, Guest.id == Conversation.guest_id)
-        .outerjoin(User, User.id == Conversation.assignee_id)
-        .where(condition)
-        .order_by(*order)
-        .limit(limit)
-    )
+    statement = _ROWS.where(condition).order_by(*order).limit(limit)
     return [InboxRow(**row) for row in session.execute(statement).mappings()]
 
 

@@ -43,6 +43,7 @@ _COLUMNS = (
     Message.sources,
     Message.created_at,
 )
+_MESSAGES = sa.select(*_COLUMNS).outerjoin(User, User.id == Message.user_id).order_by(Message.id.desc())
 
 
 def newest(session: Session, conversation_id: int, limit: int = 50, before: int | None = None) -> list[ThreadMessage]:
@@ -65,11 +66,5 @@ def messages(session: Session, conversation_id: int, ids: Iterable[int]) -> list
 
 
 def _read(session: Session, conditions: list[Any], limit: int | None) -> list[ThreadMessage]:
-    statement = (
-        sa.select(*_COLUMNS)
-        .outerjoin(User, User.id == Message.user_id)
-        .where(*conditions)
-        .order_by(Message.id.desc())
-        .limit(limit)
-    )
+    statement = _MESSAGES.where(*conditions).limit(limit)
     return [ThreadMessage(**row) for row in session.execute(statement).mappings()]

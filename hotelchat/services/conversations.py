@@ -127,7 +127,8 @@ def mark_read(session: Session, conversation_id: int) -> bool:
         sa.update(Conversation)
         .where(Conversation.id == conversation_id, Conversation.unread > 0)
         .values(unread=0)
-        .returning(Conversation.hotel_id)
+        .returning(Conversation.hotel_id),
+        execution_options={"synchronize_session": False},
     ).scalar()
     if changed is None:
         return False

@@ -22,13 +22,13 @@ from hotelchat.services.intake import Arrival, Received
 
 log = structlog.get_logger()
 MOST_TOGETHER: Final = 64
-WRITERS: Final = 2
+WRITERS: Final = 1  # a second one would only make the batches smaller
 
 _Waiting = tuple[InboundMessage, "asyncio.Future[Received]"]
 
 
 class Intake:
-    """Two threads that store batches, and some that store what needs more than that."""
+    """A thread that stores batches and waits for no lock, and some that store what needs more than that."""
 
     def __init__(self, threads: int) -> None:
         self._items: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()

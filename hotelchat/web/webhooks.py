@@ -26,6 +26,7 @@ from hotelchat.text import storable
 from hotelchat.web.intake import Intake
 
 log = structlog.get_logger()
+INBOUND: Final = "/webhooks/twilio/whatsapp"
 LARGEST_BODY: Final = 64 * 1024  # bytes; Twilio's forms have some 2 kB
 EMPTY_TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 counts: Counter[str] = Counter()  # by outcome, for the metrics
@@ -90,7 +91,7 @@ async def delivery_status(request: Request) -> Response:
 
 # Plain routes: FastAPI's own machinery costs a fifth of a webhook, and there is nothing here for it to do.
 ROUTES: Final = [
-    Route("/webhooks/twilio/whatsapp", whatsapp_message, methods=["POST"]),
+    Route(INBOUND, whatsapp_message, methods=["POST"]),
     Route("/webhooks/twilio/status/{message_id:int}", delivery_status, methods=["POST"]),
 ]
 
@@ -105,12 +106,14 @@ async def _signed_params(request: Request) -> dict[str, str]:
     current = settings.current()
     if current.whatsapp is None:
         raise BadSignature
-    query = f"?{request.url.query}" if request.url.query else ""
-    url = f"{current.public_base_url}{request.url.path}{query}"
-    whatsapp.check_signature(current.whatsapp, url, pairs, request.headers.get("x-twilio-signature", ""))
+    headers: dict[bytes, bytes] = dict(request.scope["headers"])  # Starlette's own would decode each at each look
+    query = request.scope["query_string"].decode("latin-1")
+    url = f"{current.public_base_url}{request.scope['path']}{'?' if query else ''}{query}"
+    signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
+    whatsapp.check_signature(current.whatsapp, url, pairs, signature)
     params = {storable(name): storable(value) for name, value in pairs}
-    if token := request.headers.get("i-twilio-idempotency-token"):
-        params["I-Twilio-Idempotency-Token"] = token[:200]
+    if token := headers.get(b"i-twilio-idempotency-token"):
+        params["I-Twilio-Idempotency-Token"] = storable(token.decode("latin-1"))[:200]
     return params
 
 

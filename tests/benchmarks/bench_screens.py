@@ -125,7 +125,10 @@ def _floor(made: Installation, browser: Any) -> None:
 
     for others in (0, 99):
         url = f"ws://127.0.0.1:{port}/ws"
-        sockets = [websockets.sync.client.connect(url, ping_interval=None) for _ in range(others)]
+        sockets = [
+            websockets.sync.client.connect(url, ping_interval=None, close_timeout=0.01, max_queue=None)
+            for _ in range(others)
+        ]
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_timeout(300)

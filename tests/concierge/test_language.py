@@ -52,9 +52,7 @@ def test_a_message_tells_its_language(language: str, text: str) -> None:
     assert detect_language(text) == language
 
 
-@pytest.mark.parametrize(
-    "text", ["", "ok", "👍", "204", "no", "https://example.com/de/und/das", "Taxi", "a@b.example"]
-)
+@pytest.mark.parametrize("text", ["", "ok", "👍", "204", "no", "https://example.com/de/und/das", "Taxi", "a@b.example"])
 def test_a_message_that_tells_nothing_keeps_the_language_so_far(text: str) -> None:
     assert detect_language(text, default="it") == "it"
 

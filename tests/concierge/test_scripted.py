@@ -35,9 +35,7 @@ def prompt_of(articles: list[tuple[str, str, str]]) -> dict[str, str]:
 HOTEL_PROMPT = prompt_of([(a.title, a.language, a.body) for a in content.load_articles()])
 
 
-def ask(
-    *guest: str, prompt: dict[str, str] = HOTEL_PROMPT, before: tuple[tuple[str, str], ...] = ()
-) -> str | HandOver:
+def ask(*guest: str, prompt: dict[str, str] = HOTEL_PROMPT, before: tuple[tuple[str, str], ...] = ()) -> str | HandOver:
     turns = [{"role": role, "content": text} for role, text in before]
     return decide([prompt, *turns, *({"role": "user", "content": text} for text in guest)])
 

@@ -19,9 +19,7 @@ def figures(text: str) -> Counter[str]:
 
 def test_both_languages_cover_the_same_topics_with_the_same_figures() -> None:
     articles = content.load_articles()
-    by_topic = {
-        language: {a.topic: a for a in articles if a.language == language} for language in content.LANGUAGES
-    }
+    by_topic = {language: {a.topic: a for a in articles if a.language == language} for language in content.LANGUAGES}
     assert by_topic["en"].keys() == by_topic["es"].keys()
     assert len(by_topic["en"]) >= 28
     for topic, english in by_topic["en"].items():
@@ -104,6 +102,4 @@ def test_a_manager_three_agents_and_four_guests_to_play() -> None:
     assert people.hotel.time_zone == "Atlantic/Canary"
     for guest in people.phone_guests:
         assert 3 <= len(guest.first_messages) <= 4
-        assert all(
-            detect_language(text, default=guest.language) == guest.language for text in guest.first_messages
-        )
+        assert all(detect_language(text, default=guest.language) == guest.language for text in guest.first_messages)

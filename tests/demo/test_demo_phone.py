@@ -52,9 +52,7 @@ def test_the_demo_phone_delivers_a_signed_webhook() -> None:
     async def take(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         headers = request.headers
-        seen.append(
-            (str(request.url), form, headers["X-Twilio-Signature"], headers.get("I-Twilio-Idempotency-Token"))
-        )
+        seen.append((str(request.url), form, headers["X-Twilio-Signature"], headers.get("I-Twilio-Idempotency-Token")))
         return Response("<Response/>", media_type="text/xml")
 
     async def scenario() -> int:

@@ -65,9 +65,7 @@ def test_an_answer_comes_with_its_usage(client: openai.OpenAI) -> None:
 
 
 def test_a_handover_is_a_tool_call(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(
-        model="any", messages=messages("Do you sell stamps?"), tools=TOOLS
-    )
+    answer = client.chat.completions.create(model="any", messages=messages("Do you sell stamps?"), tools=TOOLS)
     assert answer.choices[0].finish_reason == "tool_calls"
     calls = answer.choices[0].message.tool_calls or []
     assert calls[0].type == "function"
@@ -88,9 +86,7 @@ def test_streaming_gives_the_same_words_and_the_usage_last(client: openai.OpenAI
 
 
 def test_a_streamed_handover_can_be_put_together(client: openai.OpenAI) -> None:
-    stream = client.chat.completions.create(
-        model="any", messages=messages("A stamp?"), tools=TOOLS, stream=True
-    )
+    stream = client.chat.completions.create(model="any", messages=messages("A stamp?"), tools=TOOLS, stream=True)
     arguments = ""
     for chunk in stream:
         for call in chunk.choices[0].delta.tool_calls or []:
@@ -132,9 +128,7 @@ def test_it_thinks_a_while_and_others_do_not_wait_for_it(base_url: str) -> None:
     async def scenario() -> float:
         async with openai.AsyncOpenAI(api_key="not-a-key", base_url=base_url) as client:
             started = time.monotonic()
-            asked = (
-                client.chat.completions.create(model="any", messages=messages("tea?")) for _ in range(20)
-            )
+            asked = (client.chat.completions.create(model="any", messages=messages("tea?")) for _ in range(20))
             await asyncio.gather(*asked)
             return time.monotonic() - started
 

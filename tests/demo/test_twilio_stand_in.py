@@ -116,9 +116,7 @@ def test_the_sdk_sends_a_message_and_gets_the_documented_resource(running: Runni
 def test_callbacks_come_in_order_and_carry_twilios_signature(running: Running) -> None:
     running.open_phones.add(GUEST)
     callback = running.url + "/status/42?hotel=é&a=b"
-    sent = running.client().messages.create(
-        to=GUEST, from_=HOTEL, body="Hola", status_callback=callback + "#rc=3"
-    )
+    sent = running.client().messages.create(to=GUEST, from_=HOTEL, body="Hola", status_callback=callback + "#rc=3")
     wait(lambda: len(running.callbacks) == 3)
     assert running.statuses() == ["sent", "delivered", "read"]
     for form, signature, token in running.callbacks:
@@ -133,9 +131,7 @@ def test_callbacks_come_in_order_and_carry_twilios_signature(running: Running) -
 
 
 def test_a_closed_phone_reads_once_it_is_opened(running: Running) -> None:
-    running.client().messages.create(
-        to=GUEST, from_=HOTEL, body="Hola", status_callback=running.url + "/status/1"
-    )
+    running.client().messages.create(to=GUEST, from_=HOTEL, body="Hola", status_callback=running.url + "/status/1")
     wait(lambda: running.statuses() == ["sent", "delivered"])
     asyncio.run(asyncio.sleep(0.1))
     assert running.statuses() == ["sent", "delivered"]
@@ -143,9 +139,7 @@ def test_a_closed_phone_reads_once_it_is_opened(running: Running) -> None:
 
 def test_a_callback_that_is_refused_is_tried_again_with_the_same_token(running: Running) -> None:
     running.refusals = 1
-    running.client().messages.create(
-        to=GUEST, from_=HOTEL, body="Hola", status_callback=running.url + "/status/1"
-    )
+    running.client().messages.create(to=GUEST, from_=HOTEL, body="Hola", status_callback=running.url + "/status/1")
     wait(lambda: len(running.callbacks) == 3)
     tokens = [token for form, _, token in running.callbacks if form["MessageStatus"] == "sent"]
     assert len(tokens) == 2 and len(set(tokens)) == 1
@@ -167,9 +161,7 @@ def test_a_callback_that_is_refused_is_tried_again_with_the_same_token(running: 
         ),
     ],
 )
-def test_what_twilio_refuses_is_refused_with_its_code(
-    running: Running, given: Any, status: int, code: int
-) -> None:
+def test_what_twilio_refuses_is_refused_with_its_code(running: Running, given: Any, status: int, code: int) -> None:
     with pytest.raises(TwilioRestException) as refused:
         running.client().messages.create(**{"to": "", **given})
     assert (refused.value.status, refused.value.code) == (status, code)
@@ -236,9 +228,7 @@ def test_opening_the_phone_reads_what_waits_there() -> None:
         app = FastAPI()
         app.include_router(twilio.router())
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://t", auth=(ACCOUNT, TOKEN)
-        ) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://t", auth=(ACCOUNT, TOKEN)) as client:
             form = {"To": GUEST, "From": HOTEL, "Body": "Hola"}
             await client.post(f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json", data=form)
             await until(lambda: twilio.messages[0].status == "delivered")

@@ -145,7 +145,7 @@ def missing(hotel: HotelFacts, current: Settings) -> str:
     if current.openai is None or not hotel.has_concierge:
         return "The concierge is off: people must answer. Set OPENAI_API_KEY to switch it on."
     if current.demo and current.openai.api_key == "demo":
-        return "Demo: a scripted stand-in plays the concierge. Set OPENAI_API_KEY for a real one."
+        return "Demo: the concierge is a scripted stand-in. OPENAI_API_KEY brings a real one."
     return ""
 
 
